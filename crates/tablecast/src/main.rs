@@ -1,0 +1,2 @@
+//! The `tablecast` binary.
+fn main() {}
