@@ -31,7 +31,7 @@ def columns(rows):
     data["height"] = random.normal(20, 5, rows)
     data["width"] = random.random(rows)
     data["day"] = random.integers(0, 3650, rows)
-    data["note"] = numpy.char.add("note ", (numpy.arange(rows) % 9973).astype("S6"))
+    data["note"] = numpy.char.add(b"note ", (numpy.arange(rows) % 9973).astype("S6"))
     data["flag"] = random.integers(0, 2, rows)
     return data
 
