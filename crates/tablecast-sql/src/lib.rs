@@ -1,1 +1,19 @@
-//! SQL text.
+//! SQL as text: dialects, the renderer from a table query to a dialect, named parameters, and the test whether a
+//! statement only reads. It knows no I/O, no driver and no engine.
+//!
+//! A dialect is one file beside `sqlite.rs` and one line in [`syntax_of`].
+
+mod dialect;
+mod parameters;
+mod reading;
+mod render;
+mod search;
+mod sqlite;
+mod tokens;
+
+pub use dialect::{Search, Syntax, syntax_of};
+pub use parameters::{Parameters, named_parameters};
+pub use reading::{ALLOWED_PRAGMA_FUNCTIONS, check_reads};
+pub use render::{count, count_at_most, facet, rows};
+pub use search::escape_fts;
+pub use sqlite::{quote, quote_always};
