@@ -1,0 +1,103 @@
+//! A completed source: what it answers is passed on, what it leaves `Unsupported` is found by scanning it.
+//!
+//! A person's SQL is never run by the engine for a source that has a dialect of its own.
+
+use std::sync::Arc;
+
+use tablecast_connector::{
+    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ErrorKind, ForeignKey, Limits,
+    Result, Rows, Source, Statement, TableInfo, Version,
+};
+
+use crate::definition::create_table;
+
+/// Completes `source`.
+pub fn complete(source: Arc<dyn Source>) -> Arc<dyn Database> {
+    Arc::new(Completed { source })
+}
+
+struct Completed {
+    source: Arc<dyn Source>,
+}
+
+/// `answer`, or `instead` if the source does not answer.
+fn unless_unsupported<T>(answer: Result<T>, instead: impl FnOnce() -> Result<T>) -> Result<T> {
+    match answer {
+        Err(error) if error.kind() == ErrorKind::Unsupported => instead(),
+        answer => answer,
+    }
+}
+
+impl Database for Completed {
+    fn details(&self) -> Details {
+        self.source.details()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.source.capabilities()
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.source.version()
+    }
+
+    fn table_names(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        self.source.table_names()
+    }
+
+    fn table_info<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Arc<TableInfo>>> {
+        self.source.table_info(table)
+    }
+
+    fn hidden_table_names(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        let names = self.source.hidden_table_names();
+        Box::pin(async { unless_unsupported(names.await, || Ok(Vec::new())) })
+    }
+
+    fn view_names(&self) -> BoxFuture<'_, Result<Vec<String>>> {
+        let names = self.source.view_names();
+        Box::pin(async { unless_unsupported(names.await, || Ok(Vec::new())) })
+    }
+
+    fn detect_fts<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        let index = self.source.detect_fts(table);
+        Box::pin(async { unless_unsupported(index.await, || Ok(None)) })
+    }
+
+    fn foreign_keys<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<ForeignKey>>> {
+        let keys = self.source.foreign_keys(table);
+        Box::pin(async { unless_unsupported(keys.await, || Ok(Vec::new())) })
+    }
+
+    fn table_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            match self.source.table_definition(table).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    Ok(Some(create_table(&*self.source.table_info(table).await?)))
+                }
+                answer => answer,
+            }
+        })
+    }
+
+    fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        let indexes = self.source.indices_definition(table);
+        Box::pin(async { unless_unsupported(indexes.await, || Ok(Vec::new())) })
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {
+        self.source.ask(ask, limits)
+    }
+
+    fn execute<'a>(
+        &'a self,
+        statement: &'a Statement,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Rows>> {
+        if self.source.capabilities().dialect.is_some() {
+            return self.source.execute(statement, limits);
+        }
+        let refusal = Error::unsupported("This source does not take SQL");
+        Box::pin(std::future::ready(Err(refusal)))
+    }
+}
