@@ -1,0 +1,260 @@
+//! The walk over all links of a file: every dataset at every path, and every odd node with its reason.
+//!
+//! Groups that contain themselves are cut. External links are followed within the folder of the file that was
+//! opened, and nowhere else.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::attribute::{Attribute, attributes};
+use super::file::File;
+use super::header::{ObjectHeader, ObjectKind};
+use super::links::{Target, links};
+use crate::error::{Result, damaged, unsupported};
+
+/// Soft and external links in a row.
+const LINKS_MAX: usize = 16;
+/// Groups in groups.
+const DEPTH_MAX: usize = 200;
+/// Nodes of a file: hard links can make a small file have endlessly many.
+const NODES_MAX: usize = 1_000_000;
+/// Files behind external links.
+const FILES_MAX: usize = 64;
+
+/// A dataset or a node that cannot be one, at one path.
+pub struct Node {
+    /// Without the leading slash.
+    pub path: String,
+    pub place: Place,
+}
+
+/// Where a node leads.
+pub enum Place {
+    /// The object header of a dataset.
+    Dataset { file: Arc<File>, address: u64 },
+    /// Nothing that can be read, with the reason.
+    Unreadable(String),
+}
+
+/// What a walk found.
+pub struct Tree {
+    /// Datasets and odd nodes, in the order of the file.
+    pub nodes: Vec<Node>,
+    /// The path of each object of the file, for references to it: the first path found.
+    pub paths: HashMap<u64, String>,
+    /// The attributes of each group that has some; the root's path is empty.
+    pub groups: HashMap<String, Vec<Attribute>>,
+}
+
+/// Walks the whole file.
+pub fn walk(file: &Arc<File>) -> Result<Tree> {
+    let tree = Tree {
+        nodes: Vec::new(),
+        paths: HashMap::new(),
+        groups: HashMap::new(),
+    };
+    let mut walk = Walk {
+        file,
+        tree,
+        files: HashMap::new(),
+    };
+    walk.group(file.root_address, "", &mut Vec::new())?;
+    Ok(walk.tree)
+}
+
+struct Walk<'a> {
+    file: &'a Arc<File>,
+    tree: Tree,
+    files: HashMap<PathBuf, Arc<File>>,
+}
+
+impl Walk<'_> {
+    /// Walks a group; `above` are the groups that it is in.
+    fn group(&mut self, address: u64, path: &str, above: &mut Vec<u64>) -> Result<()> {
+        let header = ObjectHeader::read(self.file, address)?;
+        let links = links(self.file, &header)?;
+        self.tree
+            .paths
+            .entry(address)
+            .or_insert_with(|| format!("/{path}"));
+        self.tree
+            .groups
+            .insert(path.to_owned(), attributes(self.file, &header));
+        above.push(address);
+        for link in links {
+            if path.is_empty() && link.name.is_empty() {
+                continue;
+            }
+            // PyTables keeps the indexes of a table in a group beside it.
+            if link.name.starts_with("_i_") {
+                continue;
+            }
+            if self.tree.nodes.len() >= NODES_MAX {
+                return Err(unsupported(format!(
+                    "it has more than {NODES_MAX} datasets"
+                )));
+            }
+            let child = if path.is_empty() {
+                link.name
+            } else {
+                format!("{path}/{}", link.name)
+            };
+            if let Err(error) = self.child(&link.target, &child, address, above) {
+                self.tree.nodes.push(Node {
+                    path: child,
+                    place: Place::Unreadable(error.to_string()),
+                });
+            }
+        }
+        above.pop();
+        Ok(())
+    }
+
+    fn child(
+        &mut self,
+        target: &Target,
+        path: &str,
+        group: u64,
+        above: &mut Vec<u64>,
+    ) -> Result<()> {
+        match target {
+            Target::Hard(address) => self.object(*address, path, above),
+            Target::Unreadable(reason) => Err(damaged(reason)),
+            Target::Soft(_) | Target::External { .. } => {
+                let (file, address) = self.resolve(self.file.clone(), target, group, LINKS_MAX)?;
+                // What a soft link to a group leads to is listed where it is.
+                if ObjectHeader::read(&file, address)?.kind() == ObjectKind::Dataset {
+                    self.dataset(file, address, path);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&mut self, address: u64, path: &str, above: &mut Vec<u64>) -> Result<()> {
+        if above.contains(&address) {
+            return Ok(());
+        }
+        match ObjectHeader::read(self.file, address)?.kind() {
+            ObjectKind::Group if above.len() >= DEPTH_MAX => {
+                Err(unsupported("its groups are nested too deeply"))
+            }
+            ObjectKind::Group => self.group(address, path, above),
+            ObjectKind::NamedType => Ok(()),
+            ObjectKind::Dataset => {
+                self.tree
+                    .paths
+                    .entry(address)
+                    .or_insert_with(|| format!("/{path}"));
+                self.dataset(self.file.clone(), address, path);
+                Ok(())
+            }
+        }
+    }
+
+    fn dataset(&mut self, file: Arc<File>, address: u64, path: &str) {
+        self.tree.nodes.push(Node {
+            path: path.to_owned(),
+            place: Place::Dataset { file, address },
+        });
+    }
+
+    /// Where a link of a group leads in the end.
+    fn resolve(
+        &mut self,
+        file: Arc<File>,
+        target: &Target,
+        group: u64,
+        left: usize,
+    ) -> Result<(Arc<File>, u64)> {
+        let left = left
+            .checked_sub(1)
+            .ok_or_else(|| damaged("its links lead in a circle"))?;
+        match target {
+            Target::Hard(address) => Ok((file, *address)),
+            Target::Unreadable(reason) => Err(damaged(reason)),
+            Target::Soft(path) => {
+                let start = if path.starts_with('/') {
+                    file.root_address
+                } else {
+                    group
+                };
+                self.follow(file, start, path, left)
+            }
+            Target::External { file: name, path } => {
+                let other = self.external(name)?;
+                let root = other.root_address;
+                self.follow(other, root, path, left)
+            }
+        }
+    }
+
+    fn follow(
+        &mut self,
+        mut file: Arc<File>,
+        mut address: u64,
+        path: &str,
+        left: usize,
+    ) -> Result<(Arc<File>, u64)> {
+        for name in path
+            .split('/')
+            .filter(|name| !name.is_empty() && *name != ".")
+        {
+            let dangling = || {
+                damaged(format!(
+                    "the link leads to {path:?}, which is not in {}",
+                    name_of(&file.path)
+                ))
+            };
+            let header = ObjectHeader::read(&file, address)?;
+            if header.kind() != ObjectKind::Group {
+                return Err(dangling());
+            }
+            let link = links(&file, &header)?
+                .into_iter()
+                .find(|link| link.name == name)
+                .ok_or_else(dangling)?;
+            (file, address) = self.resolve(file, &link.target, address, left)?;
+        }
+        Ok((file, address))
+    }
+
+    fn external(&mut self, name: &str) -> Result<Arc<File>> {
+        let folder = self
+            .file
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().map_err(crate::error::io)?;
+        let missing = || {
+            damaged(format!(
+                "the link leads to the file {name:?}, which is not there"
+            ))
+        };
+        let path = folder.join(name).canonicalize().map_err(|_| missing())?;
+        if !path.starts_with(&folder) {
+            return Err(unsupported(format!(
+                "the link leads to the file {name:?}, outside of the served folder"
+            )));
+        }
+        if let Some(file) = self.files.get(&path) {
+            return Ok(Arc::clone(file));
+        }
+        if self.files.len() >= FILES_MAX {
+            return Err(unsupported(format!(
+                "the links lead to more than {FILES_MAX} files"
+            )));
+        }
+        let file = Arc::new(File::open(&path).map_err(|error| error.within(name))?);
+        self.files.insert(path, Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
