@@ -1,0 +1,297 @@
+//! An open HDF5 file as a source: one table for each dataset at each path.
+//!
+//! The file is looked at again when its size or time has changed. What was parsed of a dataset is kept, for a bounded
+//! number of them.
+
+use std::collections::HashMap;
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use tablecast_connector::{
+    BlockingScan, BlockingSource, Capabilities, Count, Details, Limits, ScanRequest, TableInfo,
+    Version,
+};
+
+use crate::column::Element;
+use crate::error::{Error, Result, io};
+use crate::format::dataset::Dataset;
+use crate::format::file::File;
+use crate::format::rows::RowReader;
+use crate::format::walk::{Place, Tree, walk};
+use crate::scan::{guarded, scan};
+use crate::table::Table;
+
+/// Tables whose description is kept.
+const TABLES_MAX: usize = 1024;
+/// Rows looked at to see whether texts are texts.
+const PROBE_ROWS: u64 = 1000;
+
+/// A source over one HDF5 file.
+pub struct Hdf5 {
+    /// As the user gave it.
+    text: String,
+    path: PathBuf,
+    is_immutable: bool,
+    started: u64,
+    opened: RwLock<Arc<Opened>>,
+}
+
+/// The file as it was when it was opened.
+struct Opened {
+    state: FileState,
+    tree: Tree,
+    paths: Arc<HashMap<u64, String>>,
+    /// From a table's name to its node.
+    names: HashMap<String, usize>,
+    tables: Mutex<HashMap<String, Arc<Table>>>,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct FileState {
+    bytes: u64,
+    modified: Option<SystemTime>,
+    identity: (u64, u64),
+    /// How often texts turned out to be bytes.
+    changes: u64,
+}
+
+impl FileState {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let identity = {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino())
+        };
+        #[cfg(not(unix))]
+        let identity = (0, 0);
+        Self {
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            identity,
+            changes: 0,
+        }
+    }
+}
+
+impl Hdf5 {
+    /// Opens the file, checks it and walks its links. Blocks. The error names the file as `text`.
+    pub fn open(text: &str, is_immutable: bool) -> Result<Self> {
+        let path = PathBuf::from(text);
+        let opened = Opened::new(&path).map_err(|error| error.within(text))?;
+        let started = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |time| time.as_nanos() as u64);
+        Ok(Self {
+            text: text.to_owned(),
+            path,
+            is_immutable,
+            started,
+            opened: RwLock::new(Arc::new(opened)),
+        })
+    }
+
+    /// The file as it is now.
+    fn current(&self) -> Result<Arc<Opened>> {
+        let opened = Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner));
+        if self.is_immutable {
+            return Ok(opened);
+        }
+        let metadata =
+            std::fs::metadata(&self.path).map_err(|error| io(error).within(&self.text))?;
+        if (FileState {
+            changes: opened.state.changes,
+            ..FileState::of(&metadata)
+        }) == opened.state
+        {
+            return Ok(opened);
+        }
+        let opened = Arc::new(Opened::new(&self.path).map_err(|error| error.within(&self.text))?);
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&opened);
+        Ok(opened)
+    }
+}
+
+impl Opened {
+    fn new(path: &std::path::Path) -> Result<Self> {
+        let state = FileState::of(&std::fs::metadata(path).map_err(io)?);
+        let mut tree = guarded(|| walk(&Arc::new(File::open(path)?)))?;
+        let mut names = HashMap::new();
+        for (at, node) in tree.nodes.iter().enumerate() {
+            names.entry(node.path.clone()).or_insert(at);
+        }
+        let paths = Arc::new(std::mem::take(&mut tree.paths));
+        Ok(Self {
+            state,
+            tree,
+            paths,
+            names,
+            tables: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// The table of that name, or of the name that the old system gave it (`%group%table`).
+    fn table(&self, name: &str) -> Result<Arc<Table>> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = tables.get(name) {
+            return Ok(Arc::clone(table));
+        }
+        drop(tables);
+        let old = name.strip_prefix('%').map(|rest| rest.replace('%', "/"));
+        let at = self
+            .names
+            .get(name)
+            .or_else(|| self.names.get(old.as_deref()?));
+        let node = at.and_then(|&at| self.tree.nodes.get(at));
+        let node = node.ok_or_else(|| Error::not_found(format!("Table not found: {name}")))?;
+        let table = Arc::new(self.read(&node.path, &node.place));
+        tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if tables.len() >= TABLES_MAX {
+            tables.clear();
+        }
+        tables.insert(node.path.clone(), Arc::clone(&table));
+        Ok(table)
+    }
+
+    fn read(&self, name: &str, place: &Place) -> Table {
+        let (file, address) = match place {
+            Place::Unreadable(reason) => return Table::unreadable(name, reason.clone()),
+            Place::Dataset { file, address } => (file, *address),
+        };
+        let read = guarded(|| {
+            let dataset = Arc::new(Dataset::read(file, address)?);
+            Ok(Table::new(name, dataset, &self.paths))
+        });
+        match read {
+            Ok(table) if has_other_than_text(&table) => table.with_texts_as_bytes(),
+            Ok(table) => table,
+            Err(error) => Table::unreadable(name, error.to_string()),
+        }
+    }
+
+    fn texts_are_bytes(&self, table: &Table) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(
+            table.info.name.clone(),
+            Arc::new(table.with_texts_as_bytes()),
+        );
+    }
+}
+
+/// Whether some of the first texts of a table are not UTF-8. What cannot be read is found out by who asks for it.
+fn has_other_than_text(table: &Table) -> bool {
+    let (Some(dataset), None) = (&table.dataset, &table.info.unreadable) else {
+        return false;
+    };
+    let is_text = |element: &Element| matches!(element, Element::Text(_));
+    if dataset.rows() == 0 || !table.columns.iter().any(|column| is_text(&column.element)) {
+        return false;
+    }
+    let probe = guarded(|| {
+        let mut reader = RowReader::new(dataset)?;
+        let (rows, bytes) = reader.read(0, dataset.rows().min(PROBE_ROWS))?;
+        let stride = dataset.row_bytes()?;
+        let mut values = crate::format::value::ValueReader::new(&dataset.file, None);
+        let mut texts = table
+            .columns
+            .iter()
+            .filter(|column| is_text(&column.element));
+        texts.try_for_each(|column| {
+            crate::array::array(column, bytes, rows as usize, stride, &mut values).map(|_| ())
+        })
+    });
+    probe.is_err_and(|error| crate::array::NotText::is(&error))
+}
+
+impl BlockingSource for Hdf5 {
+    fn details(&self) -> Details {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        Details {
+            connector: "hdf5".into(),
+            path: Some(self.text.clone()),
+            size: Some(opened.state.bytes),
+            is_mutable: !self.is_immutable,
+            is_memory: false,
+            hash: None,
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            table_count: true,
+            version: true,
+            ..Capabilities::default()
+        }
+    }
+
+    fn table_names(&self) -> Result<Vec<String>> {
+        let opened = self.current()?;
+        let mut names: Vec<(usize, &String)> =
+            opened.names.iter().map(|(name, &at)| (at, name)).collect();
+        names.sort_unstable();
+        Ok(names.into_iter().map(|(_, name)| name.clone()).collect())
+    }
+
+    fn table_info(&self, table: &str) -> Result<Arc<TableInfo>> {
+        Ok(Arc::clone(&self.current()?.table(table)?.info))
+    }
+
+    fn table_exists(&self, table: &str) -> Result<bool> {
+        Ok(self.current()?.names.contains_key(table))
+    }
+
+    fn table_count(&self, table: &str, at_most: Option<u64>, limits: &Limits) -> Result<Count> {
+        limits.check()?;
+        let table = self.current()?.table(table)?;
+        let dataset = readable(&table)?;
+        let (rows, most) = (dataset.rows(), at_most.unwrap_or(u64::MAX));
+        Ok(Count {
+            rows: rows.min(most),
+            truncated: rows > most,
+        })
+    }
+
+    fn scan(&self, request: &ScanRequest) -> Result<BlockingScan> {
+        let opened = self.current()?;
+        let table = opened.table(&request.table)?;
+        let dataset = readable(&table)?;
+        let (told, wrong) = (Arc::clone(&opened), Arc::clone(&table));
+        scan(
+            &table,
+            dataset,
+            &opened.paths,
+            request,
+            Arc::new(move || told.texts_are_bytes(&wrong)),
+        )
+    }
+
+    fn version(&self) -> Option<Version> {
+        let state = if self.is_immutable {
+            self.opened
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .state
+        } else {
+            FileState::of(&std::fs::metadata(&self.path).ok()?)
+        };
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        Some(Version(
+            (u128::from(self.started) << 64) | u128::from(hasher.finish()),
+        ))
+    }
+}
+
+/// The dataset behind a table, or the reason why its rows cannot be read.
+fn readable(table: &Table) -> Result<&Arc<Dataset>> {
+    match (&table.info.unreadable, &table.dataset) {
+        (None, Some(dataset)) => Ok(dataset),
+        (reason, _) => {
+            let reason = reason.as_deref().unwrap_or("it cannot be read");
+            Err(Error::unreadable(format!("{}: {reason}", table.info.name)))
+        }
+    }
+}
