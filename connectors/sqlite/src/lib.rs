@@ -1,1 +1,18 @@
-//! SQLite.
+//! The SQLite connector. It answers every request in SQL of its own, over connections that can only read.
+//!
+//! What keeps a person's SQL from harm is the authorizer of each connection, not the text of the statement.
+
+mod authorizer;
+mod connection;
+mod connector;
+mod failure;
+mod file;
+mod run;
+mod scan;
+mod schema;
+mod source;
+mod stream;
+mod tables;
+mod watch;
+
+pub use connector::SqliteConnector;

@@ -1,0 +1,4 @@
+//! The connector against real files.
+
+mod answers;
+mod opened;
