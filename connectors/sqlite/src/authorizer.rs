@@ -28,10 +28,6 @@ const SETTABLE_PRAGMAS: &[&str] = &[
 ];
 
 /// The decision about one action of a statement.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the hook's signature takes the context by value"
-)]
 pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => true,
@@ -53,7 +49,6 @@ pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
 
 fn pragma_is_allowed(name: &str, value: Option<&str>) -> bool {
     let is = |known: &&str| name.eq_ignore_ascii_case(known);
-    (ALLOWED_PRAGMA_FUNCTIONS.iter().any(|known| is(known))
-        || OWN_PRAGMAS.iter().any(|known| is(known)))
-        && (value.is_none() || !SETTABLE_PRAGMAS.iter().any(|known| is(known)))
+    (ALLOWED_PRAGMA_FUNCTIONS.iter().any(&is) || OWN_PRAGMAS.iter().any(&is))
+        && (value.is_none() || !SETTABLE_PRAGMAS.iter().any(is))
 }

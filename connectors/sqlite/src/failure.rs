@@ -24,13 +24,11 @@ pub(crate) fn failure(error: rusqlite::Error, file: &str, limits: &Limits) -> Er
         }
         _ => return Error::internal("SQLite could not be asked").caused_by(error),
     };
-    let new = |kind, message: String| Error::new(kind, message);
     match code {
         ErrorCode::OperationInterrupted => interrupted(limits),
-        ErrorCode::AuthorizationForStatementDenied | ErrorCode::PermissionDenied => {
-            Error::forbidden(message)
-        }
-        ErrorCode::ReadOnly => Error::forbidden(message),
+        ErrorCode::AuthorizationForStatementDenied
+        | ErrorCode::PermissionDenied
+        | ErrorCode::ReadOnly => Error::forbidden(message),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::unavailable(format!("{file}: database is locked"))
                 .hint("Another program writes to it; try again, or serve it with --nolock")
@@ -52,7 +50,8 @@ pub(crate) fn failure(error: rusqlite::Error, file: &str, limits: &Limits) -> Er
         ErrorCode::InternalMalfunction | ErrorCode::ApiMisuse => {
             Error::internal("SQLite failed").caused_by(error)
         }
-        _ => new(ErrorKind::InvalidRequest, message),
+        _ if message.starts_with("not authorized") => Error::forbidden(message),
+        _ => Error::invalid(message),
     }
 }
 

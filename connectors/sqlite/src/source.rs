@@ -71,10 +71,10 @@ impl SqliteSource {
     }
 
     /// Answers from the schema: at once if it is known, otherwise on a thread.
-    fn of_schema<'a, T: Send + 'static>(
-        &'a self,
+    fn of_schema<T: Send + 'static>(
+        &self,
         answer: impl FnOnce(&Schema) -> Result<T> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T>> {
+    ) -> BoxFuture<'_, Result<T>> {
         if let Some(schema) = self.inner.known_schema() {
             return Box::pin(ready(answer(&schema)));
         }

@@ -96,7 +96,6 @@ fn scanned_type(affinity: Affinity, declared: &str) -> DataType {
     let declared = declared.to_ascii_uppercase();
     match affinity {
         Affinity::Integer => DataType::Int64,
-        Affinity::Real => DataType::Float64,
         Affinity::Text => DataType::Utf8,
         Affinity::Blob if declared.is_empty() => DataType::Utf8,
         Affinity::Blob => DataType::Binary,
@@ -107,7 +106,7 @@ fn scanned_type(affinity: Affinity, declared: &str) -> DataType {
         Affinity::Numeric if declared.contains("STRING") || declared.contains("JSON") => {
             DataType::Utf8
         }
-        Affinity::Numeric => DataType::Float64,
+        Affinity::Real | Affinity::Numeric => DataType::Float64,
     }
 }
 

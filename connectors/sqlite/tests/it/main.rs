@@ -1,4 +1,10 @@
 //! The connector against real files.
+#![cfg(test)]
 
+mod agreement;
 mod answers;
+mod files;
 mod opened;
+mod refusals;
+mod scans;
+mod schemas;

@@ -38,11 +38,6 @@ impl Opened {
         }
     }
 
-    pub fn write(&self, sql: &str) {
-        let writer = Connection::open(&self.path).expect("a database");
-        writer.execute_batch(sql).expect("SQL");
-    }
-
     pub fn ask(&self, table: &str, filters: Vec<Filter>, want: Want) -> Result<Answer> {
         let ask = Ask {
             table: table.to_owned(),
