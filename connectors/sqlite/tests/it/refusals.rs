@@ -41,7 +41,7 @@ fn sql_that_writes_attaches_or_reads_files_is_refused() {
         ("select fts3_tokenizer('simple')", ErrorKind::Forbidden),
         ("select readfile('/etc/passwd')", ErrorKind::InvalidRequest),
         ("select writefile('/tmp/x', 'x')", ErrorKind::InvalidRequest),
-        ("select 1; drop table notes", ErrorKind::InvalidRequest),
+        ("select 1; drop table notes", ErrorKind::Forbidden),
         ("select 1; select 2", ErrorKind::InvalidRequest),
         ("vacuum into 'x.db'", ErrorKind::InvalidRequest),
         (
