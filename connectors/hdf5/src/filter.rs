@@ -78,7 +78,9 @@ pub enum Pattern {
     Glob(String),
     /// `%…%` without letters: bytes that are there or not.
     Contains(Box<Finder<'static>>),
-    /// `…%`, in lower case.
+    /// `%…%` with letters.
+    ContainsLetters(Vec<u8>),
+    /// `…%`.
     StartsWith(String),
 }
 
@@ -356,12 +358,14 @@ fn like_pattern(pattern: &str) -> Pattern {
         .strip_prefix('%')
         .and_then(|rest| rest.strip_suffix('%'));
     match (inner, pattern.strip_suffix('%')) {
-        (Some(inner), _)
-            if !special(inner) && !inner.bytes().any(|byte| byte.is_ascii_alphabetic()) =>
-        {
-            Pattern::Contains(Box::new(Finder::new(inner.as_bytes()).into_owned()))
+        (Some(inner), _) if !special(inner) => {
+            if inner.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+                Pattern::ContainsLetters(inner.as_bytes().to_vec())
+            } else {
+                Pattern::Contains(Box::new(Finder::new(inner.as_bytes()).into_owned()))
+            }
         }
-        (_, Some(start)) if !special(start) => Pattern::StartsWith(start.to_ascii_lowercase()),
+        (_, Some(start)) if !special(start) => Pattern::StartsWith(start.to_owned()),
         _ => Pattern::Like(pattern.to_owned()),
     }
 }
@@ -370,6 +374,9 @@ impl Pattern {
     fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Contains(finder) => finder.find(text).is_some(),
+            Self::ContainsLetters(letters) => text
+                .windows(letters.len())
+                .any(|part| part.eq_ignore_ascii_case(letters)),
             Self::StartsWith(start) => text
                 .get(..start.len())
                 .is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes())),

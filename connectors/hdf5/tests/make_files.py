@@ -283,6 +283,25 @@ except ImportError:
     pass
 
 
+def kit(file, say):
+    """The data set of the conformance kit, as a table of h5py."""
+    kinds = ["Ash", "beech", "Birch", "elm", "ÉRABLE", "fir 10%", "a_b", ""]
+    big = [2**63 - 1, -(2**63), 2**53 + 1, 2**53]
+    trees = np.zeros(250, [("number", "<i8"), ("station", ">i8"), ("big", "<i8"), ("height", "<f8"), ("kind", "S16")])
+    for number in range(250):
+        last = number % 10
+        height = float("nan") if number % 7 == 3 else (number * 37 % 100) / 4
+        kind = kinds[number * 3 % len(kinds)].encode()
+        trees[number] = (number, number * 13 % 9 - 4, big[last] if last < 4 else last, height, kind)
+    file.create_dataset("trees", data=trees, chunks=(16,), compression="gzip")
+    file.create_dataset("empty", data=trees[:0], chunks=(16,), maxshape=(None,))
+    say("trees", list(range(250)), column="number")
+    say("empty", rows=0)
+
+
+with_h5py("kit.h5", kit)
+
+
 def pytables():
     name = "pytables.h5"
     with tables.open_file(path(name), "w", title="A file") as file:
