@@ -1,7 +1,5 @@
 //! The conformance kit, on its data set in an HDF5 file that `make_files.py` made.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::sync::Arc;
 

@@ -279,6 +279,43 @@ try:
         say("zfp", unreadable="filter")
 
     with_h5py("zfp.h5", zfp)
+
+    def filters(file, say):
+        # An odd number of elements, so that the last chunk and the last block are not full.
+        numbers = (np.arange(603, dtype="<i4") * 7) % 100
+        records = np.zeros(103, [("a", "<i2"), ("b", "<f4"), ("c", "S3")])
+        records["a"] = np.arange(103)
+        kinds = {
+            "bitshuffle": hdf5plugin.Bitshuffle(cname="none"),
+            "bitshuffle_lz4": hdf5plugin.Bitshuffle(cname="lz4"),
+            "bitshuffle_zstd": hdf5plugin.Bitshuffle(cname="zstd"),
+            "bzip2": hdf5plugin.BZip2(),
+            "lz4": hdf5plugin.LZ4(),
+            "zstd": hdf5plugin.Zstd(),
+        }
+        for codec in ["blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"]:
+            for shuffle in [0, 1, 2]:
+                kinds[f"blosc_{codec}_{shuffle}"] = hdf5plugin.Blosc(cname=codec, shuffle=shuffle)
+        for codec in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
+            for shuffle in [0, 1, 2, 3]:
+                kinds[f"blosc2_{codec}_{shuffle}"] = hdf5plugin.Blosc2(cname=codec, filters=shuffle)
+        for name, options in kinds.items():
+            try:
+                file.create_dataset(name, data=numbers, chunks=(201,), **options)
+                file.create_dataset(f"{name}_records", data=records, chunks=(50,), **options)
+            except (ValueError, OSError) as error:
+                print(f"left out: {name}: {error}")
+                for made in [name, f"{name}_records"]:
+                    if made in file:
+                        del file[made]
+                continue
+            say(name, list(numbers))
+            say(f"{name}_records", list(records["a"]), column="a")
+        square = np.arange(40 * 30, dtype="<i8").reshape(40, 30)
+        file.create_dataset("blosc2_square", data=square, chunks=(13, 13), **hdf5plugin.Blosc2())
+        say("blosc2_square", list(square))
+
+    with_h5py("filters.h5", filters, libver="latest")
 except ImportError:
     pass
 
