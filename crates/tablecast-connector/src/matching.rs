@@ -84,11 +84,9 @@ pub fn real_text(real: f64) -> String {
     if real == 0.0 {
         return "0.0".to_owned();
     }
-    let scientific = format!("{real:.14e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
     let sign = if real < 0.0 { "-" } else { "" };
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let (digits, exponent) = fifteen_digits(real.abs());
+    let digits = digits.to_string();
     let digits = digits.trim_end_matches('0');
     if !(-4..15).contains(&exponent) {
         let (first, rest) = digits.split_at(1);
@@ -111,14 +109,54 @@ pub fn real_text(real: f64) -> String {
     )
 }
 
+/// The first 15 decimal digits of a positive number and the power of ten of the first. Halves go up, as in `SQLite`,
+/// not to the even digit as Rust's formatting does it.
+fn fifteen_digits(real: f64) -> (u64, i32) {
+    let scientific = format!("{real:.18e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let rounded = (digits.parse::<u64>().unwrap_or(0) + 5_000) / 10_000;
+    if rounded == 1_000_000_000_000_000 {
+        (rounded / 10, exponent + 1)
+    } else {
+        (rounded, exponent)
+    }
+}
+
 fn array_contains(cell: &Cell<'_>, value: &str) -> Option<bool> {
     match cell {
         Cell::List(list) => Some(list.iter().any(|item| item_is(&item.to_value(), value))),
-        Cell::Text(text) => {
-            let items: Vec<serde_json::Value> = serde_json::from_str(text).ok()?;
-            Some(items.iter().any(|item| item.as_str() == Some(value)))
-        }
+        Cell::Text(text) => json_contains(&serde_json::from_str(text).ok()?, value),
         _ => None,
+    }
+}
+
+/// As `SQLite`'s `json_each` sees it: an object has its members, a scalar is its own only element, an element that is
+/// an array or object is its JSON text. With a null among the elements, one that is not found may be that.
+fn json_contains(json: &serde_json::Value, value: &str) -> Option<bool> {
+    let is = |item: &serde_json::Value| match item {
+        serde_json::Value::String(text) => text == value,
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+            let text = item.to_string();
+            text == value
+        }
+        _ => false,
+    };
+    let found = |items: &mut dyn Iterator<Item = &serde_json::Value>| {
+        let mut has_null = false;
+        for item in items {
+            if is(item) {
+                return Some(true);
+            }
+            has_null |= item.is_null();
+        }
+        (!has_null).then_some(false)
+    };
+    match json {
+        serde_json::Value::Array(items) => found(&mut items.iter()),
+        serde_json::Value::Object(members) => found(&mut members.values()),
+        scalar => found(&mut std::iter::once(scalar)),
     }
 }
 

@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::query::list_values;
-use crate::{Affinity, Cell, Column, Filter, Operator, Result, Value};
+use crate::{Affinity, Cell, Column, Filter, Operator, Result, Value, number, real_text};
 
 /// A condition on the cells of one row.
 ///
@@ -118,13 +118,15 @@ impl Predicate {
         };
         let not = |predicate: Self| Self::Not(Box::new(predicate));
         let compare = |comparison| Self::compare(column, comparison, comparand(column, value));
+        let order =
+            |comparison| Self::compare(column, comparison, ordered_comparand(column, value));
         Ok(match operator {
             Operator::Exact => compare(Comparison::Equal),
             Operator::Not => compare(Comparison::NotEqual),
-            Operator::Gt => compare(Comparison::Greater),
-            Operator::Gte => compare(Comparison::GreaterOrEqual),
-            Operator::Lt => compare(Comparison::Less),
-            Operator::Lte => compare(Comparison::LessOrEqual),
+            Operator::Gt => order(Comparison::Greater),
+            Operator::Gte => order(Comparison::GreaterOrEqual),
+            Operator::Lt => order(Comparison::Less),
+            Operator::Lte => order(Comparison::LessOrEqual),
             Operator::Contains => like(format!("%{value}%")),
             Operator::NotContains => not(like(format!("%{value}%"))),
             Operator::StartsWith => like(format!("{value}%")),
@@ -141,10 +143,14 @@ impl Predicate {
                 column: name,
                 value: value.to_owned(),
             },
-            Operator::ArrayNotContains => not(Self::ArrayContains {
-                column: name,
-                value: value.to_owned(),
-            }),
+            // Null has no elements, so it does not hold the value either.
+            Operator::ArrayNotContains => Self::Any(vec![
+                Self::IsNull(name.clone()),
+                not(Self::ArrayContains {
+                    column: name,
+                    value: value.to_owned(),
+                }),
+            ]),
             Operator::Date => Self::Date {
                 column: name,
                 value: value.to_owned(),
@@ -192,10 +198,14 @@ impl Predicate {
         })
     }
 
-    /// `not in` a list that holds null is never true.
+    /// `not in` a list that holds null is never true; in an empty list is nothing, not even null.
     fn not_in_list(column: &Column, typed: &str) -> Result<Self> {
-        if list_comparands(column, typed)?.contains(&Value::Null) {
+        let values = list_comparands(column, typed)?;
+        if values.contains(&Value::Null) {
             return Ok(Self::Constant(false));
+        }
+        if values.is_empty() {
+            return Ok(Self::Constant(true));
         }
         let members = Self::in_list(column, typed)?;
         Ok(Self::All(vec![
@@ -313,12 +323,36 @@ fn comparand(column: &Column, typed: &str) -> Value {
     column.affinity.comparand(typed)
 }
 
+/// For comparisons of size, Datasette binds a number where one is typed: a text column compares with the number as
+/// `SQLite` writes it, and a column of bytes with the number itself.
+fn ordered_comparand(column: &Column, typed: &str) -> Value {
+    match (column.affinity, number(typed)) {
+        (Affinity::Text, Some(number)) => text_of_number(&number),
+        (Affinity::Blob, Some(number)) => number,
+        _ => comparand(column, typed),
+    }
+}
+
+/// A number as `SQLite` writes it where a text is compared with it.
+fn text_of_number(number: &Value) -> Value {
+    match number {
+        Value::Integer(integer) => match i64::try_from(*integer) {
+            Ok(integer) => integer.to_string().into(),
+            Err(_) => real_text(*integer as f64).into(),
+        },
+        Value::Real(real) => real_text(*real).into(),
+        other => other.clone(),
+    }
+}
+
 fn list_comparands(column: &Column, typed: &str) -> Result<Vec<Value>> {
     let values = list_values(typed)?.into_iter();
     Ok(values
         .map(|value| match (value, column.affinity) {
             (Value::Text(text), _) => comparand(column, &text),
-            (Value::Integer(integer), Affinity::Text) => Value::Text(integer.to_string()),
+            (number @ (Value::Integer(_) | Value::Real(_)), Affinity::Text) => {
+                text_of_number(&number)
+            }
             (value, _) => value,
         })
         .collect())
