@@ -90,7 +90,29 @@ fn load_extension(connection: &Connection, library: &Path, entry: Option<&str>) 
     })
 }
 
+/// Significant digits of a real number that becomes a text: 15, as in SQLite before 3.54 and in the seam. The 17 that
+/// it writes now differ in their last digit from one version to the next.
+const REAL_DIGITS: std::ffi::c_int = 15;
+
+#[expect(
+    unsafe_code,
+    reason = "rusqlite has no safe way to set this option yet"
+)]
+fn set_real_digits(connection: &Connection) {
+    // SAFETY: the handle is valid while `connection` is; this option takes an int and a pointer that may be null. An
+    // SQLite that does not know it answers with an error and does nothing.
+    unsafe {
+        rusqlite::ffi::sqlite3_db_config(
+            connection.handle(),
+            rusqlite::ffi::SQLITE_DBCONFIG_FP_DIGITS,
+            REAL_DIGITS,
+            std::ptr::null_mut::<std::ffi::c_int>(),
+        );
+    }
+}
+
 fn restrict(connection: &mut Connection) -> rusqlite::Result<()> {
+    set_real_digits(connection);
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
