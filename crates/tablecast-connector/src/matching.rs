@@ -38,7 +38,8 @@ impl Predicate {
             Self::Glob { column, pattern } => Some(glob(&sqlite_text(&cell_of(column))?, pattern)),
             Self::ArrayContains { column, value } => array_contains(&cell_of(column), value),
             Self::Date { column, value } => {
-                Some(sqlite_text(&cell_of(column))?.get(..10) == Some(value.as_str()))
+                let text = sqlite_text(&cell_of(column))?;
+                Some(date_part(&text)? == value)
             }
         }
     }
@@ -70,6 +71,22 @@ pub fn sqlite_text(cell: &Cell<'_>) -> Option<String> {
         Value::Text(text) => Some(text),
         Value::Blob(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
     }
+}
+
+/// The date of an ISO text, alone or before a time; `None` if the text is no date.
+fn date_part(text: &str) -> Option<&str> {
+    let (date, time) = text.split_at_checked(10)?;
+    let is_digit = |byte: u8| byte.is_ascii_digit();
+    let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => is_digit(byte),
+    });
+    let is_time = match time.as_bytes() {
+        [] => true,
+        [b' ' | b'T', hour, ..] => is_digit(*hour),
+        _ => false,
+    };
+    (is_date && is_time).then_some(date)
 }
 
 /// A real number as `SQLite` writes it as text (`%!.15g`): at most 15 significant digits, always with a point.
