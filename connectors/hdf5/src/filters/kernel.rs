@@ -1,10 +1,11 @@
 //! The kernels: one filter undone on one chunk.
 
 use blosc2_pure_rs::b2nd::B2ndArray;
-use blosc2_pure_rs::compress::decompress_into;
 use blosc2_pure_rs::schunk::Schunk;
 use libdeflater::{DecompressionError, Decompressor};
-use rust_hdf5::format::messages::filter::{Filter, FilterPipeline, reverse_filters_masked_bounded};
+use rust_hdf5::format::messages::filter::{
+    Filter, FilterPipeline, reverse_filters_masked_bounded, reverse_filters_masked_into,
+};
 
 use super::FilterSpec;
 use crate::error::{Error, damaged, unsupported};
@@ -182,10 +183,10 @@ fn unshuffle(input: &[u8], element_bytes: usize, out: &mut Vec<u8>) {
 fn unshuffle_fixed<const N: usize>(planes: &[u8], elements: usize, out: &mut Vec<u8>) {
     let plane: [&[u8]; N] =
         std::array::from_fn(|byte| &planes[byte * elements..(byte + 1) * elements]);
-    out.reserve(planes.len());
-    out.extend(
-        (0..elements).flat_map(|at| -> [u8; N] { std::array::from_fn(|byte| plane[byte][at]) }),
-    );
+    out.resize(planes.len(), 0);
+    for (at, element) in out.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+        *element = std::array::from_fn(|byte| plane[byte][at]);
+    }
 }
 
 fn check_fletcher32(input: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
@@ -210,25 +211,23 @@ fn unlzo(input: &[u8], room: usize, out: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The top bits of Blosc's third byte name the compressor; 2 is snappy, which only `rust-hdf5` has.
+/// Blosc says in its header how many bytes it decodes to.
 fn unblosc(
     input: &[u8],
     room: usize,
     pipeline: &FilterPipeline,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let wrong = || damaged("its Blosc data are damaged");
-    let head = input.first_chunk::<16>().ok_or_else(wrong)?;
+    let head = input
+        .first_chunk::<16>()
+        .ok_or_else(|| damaged("its Blosc data are damaged"))?;
     let bytes = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
     if bytes > room {
         return Err(damaged("its Blosc data are longer than a chunk"));
     }
-    if head[2] >> 5 == 2 {
-        return by_library(pipeline, input, room, out);
-    }
     out.resize(bytes, 0);
-    let decoded = decompress_into(input, out).map_err(|_| wrong())?;
-    out.truncate(decoded);
+    reverse_filters_masked_into(pipeline, input, 0, out)
+        .map_err(|error| damaged(format!("its Blosc data are damaged: {error}")))?;
     Ok(())
 }
 
