@@ -320,7 +320,8 @@ fn from_values(data_type: &DataType, values: &[&Value]) -> Result<ArrayRef> {
             for value in values {
                 match value {
                     Value::Text(text) => builder.append_value(text),
-                    Value::Bytes(_) => return Err(NotText::error()),
+                    // In a list or a structure all texts are texts.
+                    Value::Bytes(bytes) => builder.append_value(String::from_utf8_lossy(bytes)),
                     _ => builder.append_null(),
                 }
             }

@@ -2,7 +2,6 @@
 //!
 //! A predicate on the row number becomes a stretch of rows, so that a page costs the same wherever it is.
 
-use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,14 +32,13 @@ const HEAP_ROWS: u64 = 1024;
 /// A scan of fewer bytes than this is not worth a second thread.
 const PARTITION_BYTES: u64 = 1 << 20;
 
-/// Told when a column of texts turns out to hold something else.
-pub type OnNotText = Arc<dyn Fn() + Send + Sync>;
+/// Told when a column of texts, given by its place, turns out to hold something else.
+pub type OnNotText = Arc<dyn Fn(usize) + Send + Sync>;
 
 /// Plans a scan of a table whose rows can be read.
 pub fn scan(
     table: &Arc<Table>,
     dataset: &Arc<Dataset>,
-    paths: &Arc<HashMap<u64, String>>,
     request: &ScanRequest,
     on_not_text: OnNotText,
 ) -> Result<BlockingScan> {
@@ -81,7 +79,6 @@ pub fn scan(
     let plan = Arc::new(Plan {
         table: Arc::clone(table),
         dataset: Arc::clone(dataset),
-        paths: Arc::clone(paths),
         schema: Arc::new(schema(table, &request.columns, &wanted)),
         test: (!is_plain).then_some(test),
         limit: limit.filter(|_| !is_plain),
@@ -215,7 +212,6 @@ fn partitions(dataset: &Dataset, rows: Range<u64>, parts: usize) -> Vec<Partitio
 struct Plan {
     table: Arc<Table>,
     dataset: Arc<Dataset>,
-    paths: Arc<HashMap<u64, String>>,
     schema: Arc<Schema>,
     wanted: Vec<Wanted>,
     /// `None` if all rows of the stretch pass.
@@ -448,7 +444,7 @@ impl Numbers<'_> {
 
 impl Plan {
     fn build(&self, bytes: &[u8], numbers: Numbers<'_>, stride: usize) -> Result<Batch> {
-        let mut values = ValueReader::new(&self.dataset.file, Some(&self.paths));
+        let mut values = ValueReader::new(&self.dataset.file, Some(&self.table.paths));
         let arrays = self.wanted.iter().map(|wanted| match wanted {
             Wanted::RowNumber => Ok(numbers.array()),
             Wanted::Column(at) => {
@@ -458,7 +454,7 @@ impl Plan {
                     .get(*at)
                     .ok_or_else(|| damaged("a column is gone"))?;
                 array(column, bytes, numbers.rows(), stride, &mut values)
-                    .map_err(|error| self.named(error, numbers))
+                    .map_err(|error| self.named(error, *at, numbers))
             }
         });
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
@@ -467,11 +463,11 @@ impl Plan {
             .map_err(arrow)
     }
 
-    fn named(&self, error: Error, numbers: Numbers<'_>) -> Error {
+    fn named(&self, error: Error, column: usize, numbers: Numbers<'_>) -> Error {
         let (first, last) = numbers.bounds();
         if crate::array::NotText::is(&error) {
-            (self.on_not_text)();
-            let hint = "The texts of this table are given as bytes from now on: ask again";
+            (self.on_not_text)(column);
+            let hint = "The texts of this column are given as bytes from now on: ask again";
             return error.within(format!("rows {first} to {last}")).hint(hint);
         }
         error.within(format!("rows {first} to {last} cannot be read"))

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -15,11 +16,13 @@ use tablecast_connector::{
     Version,
 };
 
+use crate::array::{NotText, array};
 use crate::column::Element;
 use crate::error::{Error, Result, io};
 use crate::format::dataset::Dataset;
 use crate::format::file::File;
 use crate::format::rows::RowReader;
+use crate::format::value::ValueReader;
 use crate::format::walk::{Place, Tree, walk};
 use crate::scan::{guarded, scan};
 use crate::table::Table;
@@ -47,6 +50,8 @@ struct Opened {
     /// From a table's name to its node.
     names: HashMap<String, usize>,
     tables: Mutex<HashMap<String, Arc<Table>>>,
+    /// How often texts turned out to be bytes.
+    changes: AtomicU64,
 }
 
 /// What changes when a file does.
@@ -55,8 +60,6 @@ struct FileState {
     bytes: u64,
     modified: Option<SystemTime>,
     identity: (u64, u64),
-    /// How often texts turned out to be bytes.
-    changes: u64,
 }
 
 impl FileState {
@@ -72,7 +75,6 @@ impl FileState {
             bytes: metadata.len(),
             modified: metadata.modified().ok(),
             identity,
-            changes: 0,
         }
     }
 }
@@ -102,11 +104,7 @@ impl Hdf5 {
         }
         let metadata =
             std::fs::metadata(&self.path).map_err(|error| io(error).within(&self.text))?;
-        if (FileState {
-            changes: opened.state.changes,
-            ..FileState::of(&metadata)
-        }) == opened.state
-        {
+        if FileState::of(&metadata) == opened.state {
             return Ok(opened);
         }
         let opened = Arc::new(Opened::new(&self.path).map_err(|error| error.within(&self.text))?);
@@ -130,6 +128,7 @@ impl Opened {
             paths,
             names,
             tables: Mutex::new(HashMap::new()),
+            changes: AtomicU64::new(0),
         })
     }
 
@@ -163,47 +162,57 @@ impl Opened {
         };
         let read = guarded(|| {
             let dataset = Arc::new(Dataset::read(file, address)?);
-            Ok(Table::new(name, dataset, &self.paths))
+            // References lead to objects of their own file, and only this file's are known.
+            let is_own = Arc::ptr_eq(file, &self.tree.file);
+            let paths = if is_own {
+                Arc::clone(&self.paths)
+            } else {
+                Arc::default()
+            };
+            Ok(Table::new(name, dataset, paths))
         });
         match read {
-            Ok(table) if has_other_than_text(&table) => table.with_texts_as_bytes(),
-            Ok(table) => table,
+            Ok(table) => not_texts(&table)
+                .into_iter()
+                .fold(table, |table, at| table.with_bytes(at)),
             Err(error) => Table::unreadable(name, error.to_string()),
         }
     }
 
-    fn texts_are_bytes(&self, table: &Table) {
+    fn texts_are_bytes(&self, table: &Table, column: usize) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.insert(
-            table.info.name.clone(),
-            Arc::new(table.with_texts_as_bytes()),
-        );
+        tables.insert(table.info.name.clone(), Arc::new(table.with_bytes(column)));
+        self.changes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Whether some of the first texts of a table are not UTF-8. What cannot be read is found out by who asks for it.
-fn has_other_than_text(table: &Table) -> bool {
+/// The columns of texts whose first texts are not all UTF-8. What cannot be read is found out by who asks for it.
+fn not_texts(table: &Table) -> Vec<usize> {
     let (Some(dataset), None) = (&table.dataset, &table.info.unreadable) else {
-        return false;
+        return Vec::new();
     };
-    let is_text = |element: &Element| matches!(element, Element::Text(_));
-    if dataset.rows() == 0 || !table.columns.iter().any(|column| is_text(&column.element)) {
-        return false;
+    let texts = || {
+        let columns = table.columns.iter().enumerate();
+        columns.filter(|(_, column)| matches!(column.element, Element::Text(_)))
+    };
+    if dataset.rows() == 0 || texts().next().is_none() {
+        return Vec::new();
     }
     let probe = guarded(|| {
         let mut reader = RowReader::new(dataset)?;
         let (rows, bytes) = reader.read(0, dataset.rows().min(PROBE_ROWS))?;
         let stride = dataset.row_bytes()?;
-        let mut values = crate::format::value::ValueReader::new(&dataset.file, None);
-        let mut texts = table
-            .columns
-            .iter()
-            .filter(|column| is_text(&column.element));
-        texts.try_for_each(|column| {
-            crate::array::array(column, bytes, rows as usize, stride, &mut values).map(|_| ())
-        })
+        let mut values = ValueReader::new(&dataset.file, None);
+        let mut is_wrong = |column| {
+            let read = array(column, bytes, rows as usize, stride, &mut values);
+            read.is_err_and(|error| NotText::is(&error))
+        };
+        Ok(texts()
+            .filter(|(_, column)| is_wrong(column))
+            .map(|(at, _)| at)
+            .collect())
     });
-    probe.is_err_and(|error| crate::array::NotText::is(&error))
+    probe.unwrap_or_default()
 }
 
 impl BlockingSource for Hdf5 {
@@ -262,23 +271,20 @@ impl BlockingSource for Hdf5 {
         scan(
             &table,
             dataset,
-            &opened.paths,
             request,
-            Arc::new(move || told.texts_are_bytes(&wrong)),
+            Arc::new(move |column| told.texts_are_bytes(&wrong, column)),
         )
     }
 
     fn version(&self) -> Option<Version> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let state = if self.is_immutable {
-            self.opened
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .state
+            opened.state
         } else {
             FileState::of(&std::fs::metadata(&self.path).ok()?)
         };
         let mut hasher = DefaultHasher::new();
-        state.hash(&mut hasher);
+        (state, opened.changes.load(Ordering::Relaxed)).hash(&mut hasher);
         Some(Version(
             (u128::from(self.started) << 64) | u128::from(hasher.finish()),
         ))

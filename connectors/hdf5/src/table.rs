@@ -21,11 +21,13 @@ pub struct Table {
     pub columns: Vec<ColumnPlace>,
     /// `None` if the node is no dataset that could be read.
     pub dataset: Option<Arc<Dataset>>,
+    /// The paths of the objects that references in the rows lead to.
+    pub paths: Arc<HashMap<u64, String>>,
 }
 
 impl Table {
     /// The table that a dataset is.
-    pub fn new(name: &str, dataset: Arc<Dataset>, paths: &HashMap<u64, String>) -> Self {
+    pub fn new(name: &str, dataset: Arc<Dataset>, paths: Arc<HashMap<u64, String>>) -> Self {
         let (columns, odd) = columns(&dataset);
         let identity = if columns.iter().any(|column| is_rowid_name(&column.name)) {
             // A column of that name hides the row number.
@@ -44,11 +46,12 @@ impl Table {
                 .then(|| odd.first().map(|(_, reason)| reason.clone()));
             all_odd.flatten()
         });
-        describe(&mut info, &dataset, &odd, paths);
+        describe(&mut info, &dataset, &odd, &paths);
         Self {
             info: Arc::new(info),
             columns,
             dataset: Some(dataset),
+            paths,
         }
     }
 
@@ -60,28 +63,28 @@ impl Table {
             info: Arc::new(info),
             columns: Vec::new(),
             dataset: None,
+            paths: Arc::default(),
         }
     }
 
-    /// The same table with its texts as bytes, because some are not UTF-8.
+    /// The same table with the texts of one column as bytes, because some are not UTF-8.
     #[must_use]
-    pub fn with_texts_as_bytes(&self) -> Self {
+    pub fn with_bytes(&self, at: usize) -> Self {
         let mut columns = self.columns.clone();
-        for column in &mut columns {
-            match &column.element {
-                Element::Text(padding) => column.element = Element::TextBytes(*padding),
-                Element::HeapText { unit: 1 } => column.element = Element::HeapBytes,
+        let mut info = (*self.info).clone();
+        if let (Some(place), Some(column)) = (columns.get_mut(at), info.columns.get_mut(at)) {
+            match &place.element {
+                Element::Text(padding) => place.element = Element::TextBytes(*padding),
+                Element::HeapText { unit: 1 } => place.element = Element::HeapBytes,
                 _ => {}
             }
-        }
-        let mut info = (*self.info).clone();
-        for (column, place) in info.columns.iter_mut().zip(&columns) {
             column.data_type = place.data_type();
         }
         Self {
             info: Arc::new(info),
             columns,
             dataset: self.dataset.clone(),
+            paths: Arc::clone(&self.paths),
         }
     }
 }

@@ -171,10 +171,10 @@ impl RowReader {
     /// Fill values as far as no chunk was written.
     fn unwritten(&mut self, index: &ChunkIndex, step: u64, row: u64, end: u64) -> (u64, &[u8]) {
         let height = index.dims[self.dataset.main];
-        let written = index
+        let next = index
             .next_row(step)
-            .map_or(end, |next| next.saturating_mul(height))
-            .min(end);
+            .map_or(end, |next| next.saturating_mul(height));
+        let written = next.clamp(row + 1, end.max(row + 1));
         let rows = self.stretch(row, written);
         self.fill(rows);
         (rows, &self.block)

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::attribute::{Attribute, attributes};
 use super::file::File;
 use super::header::{ObjectHeader, ObjectKind};
 use super::links::{Target, links};
@@ -43,8 +42,8 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// The path of each object of the file, for references to it: the first path found.
     pub paths: HashMap<u64, String>,
-    /// The attributes of each group that has some; the root's path is empty.
-    pub groups: HashMap<String, Vec<Attribute>>,
+    /// The file that was walked.
+    pub file: Arc<File>,
 }
 
 /// Walks the whole file.
@@ -52,7 +51,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
     let tree = Tree {
         nodes: Vec::new(),
         paths: HashMap::new(),
-        groups: HashMap::new(),
+        file: Arc::clone(file),
     };
     let mut walk = Walk {
         file,
@@ -78,9 +77,6 @@ impl Walk<'_> {
             .paths
             .entry(address)
             .or_insert_with(|| format!("/{path}"));
-        self.tree
-            .groups
-            .insert(path.to_owned(), attributes(self.file, &header));
         above.push(address);
         for link in links {
             if path.is_empty() && link.name.is_empty() {
