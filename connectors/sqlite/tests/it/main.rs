@@ -4,6 +4,7 @@
 mod agreement;
 mod answers;
 mod files;
+mod kit;
 mod opened;
 mod refusals;
 mod scans;
