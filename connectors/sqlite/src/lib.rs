@@ -5,6 +5,7 @@
 mod authorizer;
 mod connection;
 mod connector;
+mod facet;
 mod failure;
 mod file;
 mod run;

@@ -23,6 +23,7 @@ pub(crate) struct Schema {
     entries: Vec<Entry>,
     /// Names that SQLite itself counts as another table's storage.
     shadows: Vec<String>,
+    has_collations: bool,
     /// By table, the statements that make its indexes.
     indexes: HashMap<String, Vec<String>>,
     /// What is known of the tables that were asked for.
@@ -64,6 +65,7 @@ impl Schema {
                 _ => {}
             }
         }
+        schema.has_collations = schema.entries.iter().any(|entry| entry.mentions("collate"));
         let mut list = connection.prepare("pragma main.table_list")?;
         let mut rows = list.query([])?;
         while let Some(row) = rows.next()? {
@@ -126,6 +128,11 @@ impl Schema {
             );
         }
         hidden
+    }
+
+    /// Whether a statement of the schema names a collation.
+    pub(crate) fn mentions_collations(&self) -> bool {
+        self.has_collations
     }
 
     /// Whether `SpatiaLite` has put its tables here.

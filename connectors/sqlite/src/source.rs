@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tablecast_connector::{
-    Answer, Ask, Batch, BoxFuture, Capabilities, Count, Details, Dialect, Error, ForeignKey,
-    Limits, OutputColumn, Pool, ReadyBatches, Result, Rows, Scan, ScanRequest, Source, Statement,
-    TableInfo, TableKind, Value, Version, Want, Wanted,
+    Answer, Ask, Batch, BoxFuture, Capabilities, Count, Details, Dialect, Error, FacetKind,
+    ForeignKey, Limits, OutputColumn, Pool, ReadyBatches, Result, Rows, Scan, ScanRequest, Source,
+    Statement, TableInfo, TableKind, Value, Version, Want, Wanted,
 };
-use tablecast_sql::{Syntax, check_reads, count, count_at_most, facet, rows, syntax_of};
+use tablecast_sql::{Syntax, check_reads, count, count_at_most, facet, rows, syntax_of, values};
 
 use crate::connection::{Access, Connections};
+use crate::facet::count_values;
 use crate::failure::failure;
 use crate::run::{bound, collect};
 use crate::schema::Schema;
@@ -229,12 +230,39 @@ impl Inner {
             } => {
                 let facts = self.facts(&ask.table)?;
                 let table = &readable(&facts)?.name;
+                if *kind == FacetKind::Column && sample.is_none() {
+                    let hashed = self.hashed_facet(table, ask, column, *limit, &limits)?;
+                    if let Some(answer) = hashed {
+                        return Ok(answer);
+                    }
+                }
                 let facet_of = (column.as_str(), *kind);
                 let statement = facet(self.syntax, table, &ask.filters, facet_of, *limit, *sample)?;
                 let (_, batches) = self.collect(&statement, &limits)?;
-                facet_answer(&batches, *limit)
+                Ok(facet_answer(values_and_counts(&batches)?, *limit))
             }
         }
+    }
+
+    /// A facet counted without SQLite's sorting; `None` if that cannot be done.
+    fn hashed_facet(
+        &self,
+        table: &str,
+        ask: &Ask,
+        column: &str,
+        limit: u64,
+        limits: &Limits,
+    ) -> Result<Option<Answer>> {
+        // A collation makes values equal that are not the same.
+        if self.schema()?.mentions_collations() {
+            return Ok(None);
+        }
+        let statement = values(self.syntax, table, &ask.filters, column)?;
+        let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
+        let counted = self
+            .connections
+            .with(|connection| count_values(connection, &statement, limits, self.file(), most))?;
+        Ok(counted.map(|values| facet_answer(values, limit)))
     }
 
     fn count(
@@ -309,8 +337,7 @@ fn value_at(batch: &Batch, row: usize, column: usize) -> Result<Value> {
         .map_or(Value::Null, |column| column.cell(row).to_value()))
 }
 
-/// One value more was asked for than is wanted, to know whether there are more.
-fn facet_answer(batches: &[Batch], limit: u64) -> Result<Answer> {
+fn values_and_counts(batches: &[Batch]) -> Result<Vec<(Value, u64)>> {
     let mut values = Vec::new();
     for batch in batches {
         for row in 0..batch.rows() {
@@ -321,9 +348,14 @@ fn facet_answer(batches: &[Batch], limit: u64) -> Result<Answer> {
             values.push((value_at(batch, row, 0)?, count));
         }
     }
+    Ok(values)
+}
+
+/// One value more was asked for than is wanted, to know whether there are more.
+fn facet_answer(mut values: Vec<(Value, u64)>, limit: u64) -> Answer {
     let more = values.len() as u64 > limit;
     values.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(Answer::Facet { values, more })
+    Answer::Facet { values, more }
 }
 
 impl Source for SqliteSource {

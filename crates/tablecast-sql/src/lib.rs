@@ -14,6 +14,6 @@ mod tokens;
 pub use dialect::{Search, Syntax, syntax_of};
 pub use parameters::{Parameters, named_parameters};
 pub use reading::{ALLOWED_PRAGMA_FUNCTIONS, check_reads};
-pub use render::{count, count_at_most, facet, rows};
+pub use render::{count, count_at_most, facet, rows, values};
 pub use search::escape_fts;
 pub use sqlite::{quote, quote_always};

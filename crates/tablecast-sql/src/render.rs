@@ -76,6 +76,18 @@ pub fn count_at_most(
     Ok(clauses.statement(sql))
 }
 
+/// The values of a column in the filtered rows, in no order.
+pub fn values(
+    syntax: &dyn Syntax,
+    table: &str,
+    filters: &[Filter],
+    column: &str,
+) -> Result<Statement> {
+    let clauses = Clauses::new(syntax, table, filters)?;
+    let sql = format!("select {} {}", syntax.quote(column), clauses.from(table));
+    Ok(clauses.statement(sql))
+}
+
 /// The commonest values of a column among the filtered rows with their counts, one more than `limit` so that the
 /// caller knows whether there are more. With `sample`, only that many first rows are looked at.
 pub fn facet(

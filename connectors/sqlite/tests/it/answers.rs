@@ -174,3 +174,45 @@ fn the_functions_that_people_expect_are_there() {
         assert_eq!(opened.sql(sql).expect(sql), [[expected]]);
     }
 }
+
+#[test]
+fn a_facet_counts_as_sqlite_groups() {
+    let rows = "insert into t values (1), (1.0), ('1'), (x'31'), (2.5), (2.5), (null), ('a'), ('A'), ('a'), (1);";
+    let integer = Value::from(1_i64);
+    let common = [
+        (integer, 3),
+        (2.5.into(), 2),
+        ("a".into(), 2),
+        ("1".into(), 1),
+        ("A".into(), 1),
+        (Value::Blob(vec![0x31]), 1),
+    ];
+    let folded = [
+        (common[0].clone()),
+        ("a".into(), 3),
+        (2.5.into(), 2),
+        ("1".into(), 1),
+        common[5].clone(),
+    ];
+    for (collation, expected) in [("", common.to_vec()), (" collate nocase", folded.to_vec())] {
+        let opened = Opened::of(&format!("create table t (a{collation}); {rows}"));
+        match opened.ask("t", vec![], facet("a", FacetKind::Column, 10)) {
+            Ok(Answer::Facet { values, more }) => assert_eq!((values, more), (expected, false)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_facet_of_very_many_values_is_counted_too() {
+    let opened = Opened::of(
+        "create table t (a text); insert into t values ('twice'), ('twice');
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 210000) insert into t select 'value ' || i from n;",
+    );
+    match opened.ask("t", vec![], facet("a", FacetKind::Column, 1)) {
+        Ok(Answer::Facet { values, more }) => {
+            assert_eq!((values, more), (counted(&[("twice", 2)]), true));
+        }
+        other => panic!("{other:?}"),
+    }
+}
