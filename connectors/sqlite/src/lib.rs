@@ -15,5 +15,7 @@ mod source;
 mod stream;
 mod tables;
 mod watch;
+mod versions;
 
 pub use connector::SqliteConnector;
+pub use versions::versions;

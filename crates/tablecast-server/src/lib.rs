@@ -1,1 +1,23 @@
-//! The server.
+//! Tablecast's HTTP server. A request walks four rooms, once, in this order, and the folders say so: `request` (parse
+//! and reject), `plan` (what to ask), `fetch` (asks run side by side), `response` (json, csv, blob, html).
+//!
+//! It knows no connector by name and holds no SQL of its own.
+
+mod configuration;
+mod error;
+mod fetch;
+mod kept;
+mod names;
+mod plan;
+mod request;
+mod response;
+mod route;
+mod settings;
+mod site;
+mod walk;
+
+pub use configuration::{Configuration, DatabaseOptions, FacetOption, QueryOptions, TableOptions};
+pub use names::{tilde_decode, tilde_encode};
+pub use route::router;
+pub use settings::{SETTINGS, Setting, SettingKind, Settings};
+pub use site::{Published, Site};

@@ -1,2 +1,5 @@
-//! The `tablecast` binary.
-fn main() {}
+//! The `tablecast` binary with the connectors that come with it.
+
+fn main() -> std::process::ExitCode {
+    tablecast::main(tablecast::connectors())
+}

@@ -1,0 +1,126 @@
+//! What people configure, as typed structs. The binary fills them from files; unknown keys are errors there.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Settings;
+
+/// A site's configuration and metadata.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// The settings.
+    pub settings: Settings,
+    /// What is said of the site: title, description, license, source and so on.
+    pub metadata: Map<String, Value>,
+    /// Options of databases by name.
+    pub databases: BTreeMap<String, DatabaseOptions>,
+    /// The configuration as it was given, for `/-/config`.
+    pub given: Value,
+}
+
+/// Options of a database.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DatabaseOptions {
+    /// What is said of it.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// Options of tables by name.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableOptions>,
+    /// Queries by name.
+    #[serde(default)]
+    pub queries: BTreeMap<String, QueryOptions>,
+}
+
+/// Options of a table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableOptions {
+    /// What is said of it.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// The default order.
+    pub sort: Option<String>,
+    /// The default order, largest first.
+    pub sort_desc: Option<String>,
+    /// Rows on a page: a number or `max`.
+    pub size: Option<Value>,
+    /// The columns that may be sorted by.
+    pub sortable_columns: Option<Vec<String>>,
+    /// The column that stands for a row.
+    pub label_column: Option<String>,
+    /// Whether lists leave it out.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Facets that are always shown.
+    #[serde(default)]
+    pub facets: Vec<FacetOption>,
+    /// Values shown of a facet: a number or `max`.
+    pub facet_size: Option<Value>,
+    /// The full-text index.
+    pub fts_table: Option<String>,
+    /// The column that the index's row numbers stand for.
+    pub fts_pk: Option<String>,
+    /// `raw`: searches are read in the index's own language.
+    pub searchmode: Option<String>,
+    /// Types of columns: `json`, `url`, `email`, `textarea`.
+    #[serde(default)]
+    pub column_types: BTreeMap<String, Value>,
+}
+
+/// A facet that is always shown: a column, or `{array: column}`, `{date: column}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum FacetOption {
+    /// By value.
+    Column(String),
+    /// By kind.
+    Kind(BTreeMap<String, String>),
+}
+
+/// A configured query.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueryOptions {
+    /// The SQL.
+    pub sql: String,
+    /// A title.
+    pub title: Option<String>,
+    /// A description.
+    pub description: Option<String>,
+    /// A description in HTML.
+    pub description_html: Option<String>,
+    /// The parameters in order.
+    pub params: Option<Vec<String>>,
+    /// Whether the page hides the SQL.
+    pub hide_sql: bool,
+    /// A fragment for links to it.
+    pub fragment: Option<String>,
+    /// Whether it writes: refused until writing comes.
+    pub write: bool,
+    /// See Datasette.
+    pub is_trusted: Option<bool>,
+    /// See Datasette.
+    pub on_success_message: Option<String>,
+    /// See Datasette.
+    pub on_success_message_sql: Option<String>,
+    /// See Datasette.
+    pub on_success_redirect: Option<String>,
+    /// See Datasette.
+    pub on_error_message: Option<String>,
+    /// See Datasette.
+    pub on_error_redirect: Option<String>,
+}
+
+impl Configuration {
+    /// The options of a table; the default if there are none.
+    pub fn table(&self, database: &str, table: &str) -> TableOptions {
+        let tables = self.databases.get(database).map(|options| &options.tables);
+        tables
+            .and_then(|tables| tables.get(table))
+            .cloned()
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,118 @@
+//! What a database holds: its tables with counts and references, and its views.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tablecast_connector::{Answer, Ask, Limits, Result, TableInfo, Want};
+
+use crate::{Published, Site};
+
+/// A table in a list.
+#[derive(Debug)]
+pub(crate) struct TableItem {
+    pub(crate) info: std::sync::Arc<TableInfo>,
+    pub(crate) count: Option<tablecast_connector::Count>,
+    pub(crate) hidden: bool,
+    pub(crate) fts_table: Option<String>,
+    /// Single-column references: column, other table, other column.
+    pub(crate) outgoing: Vec<(String, String, String)>,
+    pub(crate) incoming: Vec<(String, String, String)>,
+}
+
+/// A database's tables and views.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) tables: Vec<TableItem>,
+    pub(crate) views: Vec<String>,
+}
+
+/// The time that counting one table may take, and where it stops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counting {
+    pub(crate) time_limit: Duration,
+    pub(crate) at_most: Option<u64>,
+}
+
+/// Everything that lists of a database show. `counting` is `None` where counts are not wanted.
+pub(crate) async fn contents(
+    site: &Site,
+    published: &Published,
+    counting: Option<Counting>,
+) -> Result<Contents> {
+    let database = &published.database;
+    let hidden = database.hidden_table_names().await?;
+    let names = database.table_names().await?;
+    let items = join_all(
+        names
+            .into_iter()
+            .map(|name| item(site, published, name, &hidden, counting)),
+    )
+    .await;
+    let mut tables = items.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut incoming: BTreeMap<String, Vec<(String, String, String)>> = BTreeMap::new();
+    for table in &tables {
+        for (column, other, other_column) in &table.outgoing {
+            let reference = (
+                other_column.clone(),
+                table.info.name.clone(),
+                column.clone(),
+            );
+            incoming.entry(other.clone()).or_default().push(reference);
+        }
+    }
+    for table in &mut tables {
+        table.incoming = incoming.remove(&table.info.name).unwrap_or_default();
+    }
+    Ok(Contents {
+        tables,
+        views: database.view_names().await?,
+    })
+}
+
+async fn item(
+    site: &Site,
+    published: &Published,
+    name: String,
+    hidden: &[String],
+    counting: Option<Counting>,
+) -> Result<TableItem> {
+    let database = &published.database;
+    let info = database.table_info(&name).await?;
+    let options = site.configuration.table(&published.name, &name);
+    let count = match counting {
+        Some(counting) if info.unreadable.is_none() => count(published, &name, counting).await,
+        _ => None,
+    };
+    Ok(TableItem {
+        count,
+        hidden: options.hidden || hidden.contains(&name) || name.starts_with('_'),
+        fts_table: database.detect_fts(&name).await?,
+        outgoing: super::labels::references(published, &name).await?,
+        incoming: Vec::new(),
+        info,
+    })
+}
+
+/// A count that fails or takes too long is not shown.
+async fn count(
+    published: &Published,
+    table: &str,
+    counting: Counting,
+) -> Option<tablecast_connector::Count> {
+    let ask = Ask {
+        table: table.to_owned(),
+        filters: Vec::new(),
+        wants: vec![
+            Want::Count {
+                at_most: counting.at_most,
+            }
+            .into(),
+        ],
+    };
+    let limits = Limits::none().within(counting.time_limit);
+    match published.database.ask(&ask, &limits).await.pop() {
+        Some(Ok(Answer::Count(count))) => Some(count),
+        _ => None,
+    }
+}

@@ -1,0 +1,52 @@
+//! The third room: asks what was planned, side by side, under the request's limits.
+
+pub(crate) mod database;
+pub(crate) mod facets;
+pub(crate) mod labels;
+pub(crate) mod page;
+pub(crate) mod query;
+pub(crate) mod row;
+pub(crate) mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tablecast_connector::{Limits, Result, TableInfo};
+
+use crate::Published;
+use crate::request::arguments::Arguments;
+use crate::{Settings, Site};
+
+/// A table of the site, found.
+pub(crate) struct Place<'a> {
+    pub(crate) published: &'a Published,
+    pub(crate) info: Arc<TableInfo>,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) async fn find(site: &'a Site, database: &str, table: &str) -> Result<Self> {
+        let published = site.database(database)?;
+        let info = published
+            .database
+            .table_info(table)
+            .await
+            .map_err(|error| {
+                if error.kind() == tablecast_connector::ErrorKind::NotFound {
+                    tablecast_connector::Error::not_found(format!("Table not found: {table}"))
+                } else {
+                    error
+                }
+            })?;
+        Ok(Self { published, info })
+    }
+}
+
+/// The limits of a request: the setting's time, or less if the reader asks for less.
+pub(crate) fn limits(arguments: &Arguments, settings: &Settings) -> Limits {
+    let setting = settings.number("sql_time_limit_ms");
+    let asked = arguments
+        .first("_timelimit")
+        .and_then(|typed| typed.parse().ok())
+        .unwrap_or(setting);
+    Limits::none().within(Duration::from_millis(setting.min(asked)))
+}

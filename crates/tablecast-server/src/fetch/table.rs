@@ -1,0 +1,243 @@
+//! A table's page: rows, count and facets, asked together.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tablecast_connector::{Answer, Ask, Count, Error, ErrorKind, Result, Want, Wanted};
+
+use super::facets::{self, FacetData, Suggestion};
+use super::labels::{self, Labels};
+use super::page::Page;
+use super::{Place, limits};
+use crate::Site;
+use crate::plan::paging;
+use crate::plan::table::TablePlan;
+use crate::request::Request;
+
+/// Counting stops behind this many rows.
+pub(crate) const COUNT_MAX: u64 = 10_000;
+
+/// Which of the things beside the rows are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wants {
+    pub(crate) count: bool,
+    pub(crate) facets: bool,
+    pub(crate) suggestions: bool,
+}
+
+/// A table's page, fetched.
+#[derive(Debug)]
+pub(crate) struct TableData {
+    pub(crate) page: Page,
+    /// The token of the next page.
+    pub(crate) next: Option<String>,
+    pub(crate) count: Option<Count>,
+    pub(crate) facets: Vec<FacetData>,
+    pub(crate) timed_out: Vec<String>,
+    pub(crate) suggestions: Vec<Suggestion>,
+    pub(crate) labels: BTreeMap<String, Labels>,
+    /// Labels of facets' values, by column.
+    pub(crate) facet_labels: BTreeMap<String, Labels>,
+    pub(crate) milliseconds: f64,
+}
+
+impl TableData {
+    pub(crate) async fn fetch(
+        site: &Site,
+        request: &Request,
+        place: &Place<'_>,
+        plan: &TablePlan,
+        wants: Wants,
+        labelled: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        let started = Instant::now();
+        let settings = &site.configuration.settings;
+        let limits = limits(&request.arguments, settings);
+        let looking = if wants.suggestions && settings.is_on("suggest_facets") {
+            facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
+        } else {
+            Vec::new()
+        };
+        let ask = Ask {
+            table: plan.query.table.clone(),
+            filters: plan.query.filters.clone(),
+            wants: all_wants(
+                plan,
+                wants,
+                settings.number("facet_time_limit_ms"),
+                &looking,
+            ),
+        };
+        let mut answers = place
+            .published
+            .database
+            .ask(&ask, &limits)
+            .await
+            .into_iter();
+        let rows = match answers.next().unwrap_or_else(no_answer)? {
+            Answer::Rows(rows) => rows,
+            _ => return no_answer(),
+        };
+        let page = Page::gather(rows, plan.size).await?;
+        let mut data = Self {
+            next: next(plan, &page)?,
+            page,
+            count: None,
+            facets: Vec::new(),
+            timed_out: Vec::new(),
+            suggestions: Vec::new(),
+            labels: BTreeMap::new(),
+            facet_labels: BTreeMap::new(),
+            milliseconds: 0.0,
+        };
+        if wants.count {
+            data.count = counted(answers.next())?;
+        }
+        if wants.facets {
+            data.take_facets(plan, &mut answers)?;
+        }
+        let looked = looking
+            .into_iter()
+            .map(|(column, _)| column)
+            .zip(answers)
+            .collect();
+        data.suggestions = facets::suggestions(plan, looked);
+        data.labels = labels::of_page(
+            site,
+            place.published,
+            &plan.info,
+            &data.page,
+            labelled,
+            &limits,
+        )
+        .await?;
+        data.label_facets(site, place, &limits).await?;
+        data.milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+        Ok(data)
+    }
+
+    fn take_facets(
+        &mut self,
+        plan: &TablePlan,
+        answers: &mut impl Iterator<Item = Result<Answer>>,
+    ) -> Result<()> {
+        for facet in &plan.facets {
+            match answers.next().unwrap_or_else(no_answer) {
+                Ok(Answer::Facet { values, more }) => {
+                    self.facets.push(FacetData {
+                        plan: facet.clone(),
+                        values,
+                        more,
+                    });
+                }
+                Ok(_) => return no_answer().map(|_: Answer| ()),
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    self.timed_out.push(facet.column.clone())
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn label_facets(
+        &mut self,
+        site: &Site,
+        place: &Place<'_>,
+        limits: &tablecast_connector::Limits,
+    ) -> Result<()> {
+        if self.facets.is_empty() {
+            return Ok(());
+        }
+        for (column, other, key) in labels::references(place.published, &place.info.name).await? {
+            let Some(facet) = self.facets.iter().find(|facet| facet.plan.column == column) else {
+                continue;
+            };
+            let values: Vec<_> = facet
+                .values
+                .iter()
+                .map(|(value, _)| value.clone())
+                .collect();
+            let labels =
+                labels::of_values(site, place.published, &other, &key, &values, limits).await?;
+            self.facet_labels.insert(column, labels);
+        }
+        Ok(())
+    }
+}
+
+fn all_wants(
+    plan: &TablePlan,
+    wants: Wants,
+    facet_ms: u64,
+    looking: &[(String, Wanted)],
+) -> Vec<Wanted> {
+    let query = &plan.query;
+    let rows = Want::Rows {
+        columns: query.columns.clone(),
+        sort: query.sort.clone(),
+        position: query.position.clone(),
+        limit: query.limit,
+    };
+    let mut all = vec![rows.into()];
+    if wants.count {
+        all.push(
+            Want::Count {
+                at_most: Some(COUNT_MAX + 1),
+            }
+            .into(),
+        );
+    }
+    if wants.facets {
+        all.extend(
+            plan.facets
+                .iter()
+                .map(|facet| facets::want(facet, plan.facet_size, facet_ms)),
+        );
+    }
+    all.extend(looking.iter().map(|(_, want)| want.clone()));
+    all
+}
+
+fn no_answer<T>() -> Result<T> {
+    Err(Error::internal(
+        "The source did not answer each want of a request in its order",
+    ))
+}
+
+/// A count that takes too long is not known; that is no reason to refuse the page.
+fn counted(answer: Option<Result<Answer>>) -> Result<Option<Count>> {
+    match answer.unwrap_or_else(no_answer) {
+        Ok(Answer::Count(count)) => Ok(Some(Count {
+            truncated: count.rows > COUNT_MAX,
+            ..count
+        })),
+        Ok(_) => no_answer(),
+        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn next(plan: &TablePlan, page: &Page) -> Result<Option<String>> {
+    if !page.more || page.rows == 0 {
+        return Ok(None);
+    }
+    if plan.keys.is_empty() {
+        let before = match plan.query.position {
+            Some(tablecast_connector::Position::Offset(offset)) => offset,
+            _ => 0,
+        };
+        return Ok(Some((before + page.rows as u64).to_string()));
+    }
+    let keys: Vec<&str> = plan.keys.iter().map(String::as_str).collect();
+    let Some(key) = page.last_values(&keys)? else {
+        return Ok(None);
+    };
+    let sort = match &plan.query.sort {
+        Some(sort) => page
+            .last_values(&[&sort.column])?
+            .and_then(|mut values| values.pop()),
+        None => None,
+    };
+    Ok(Some(paging::token(sort.as_ref(), &key)))
+}

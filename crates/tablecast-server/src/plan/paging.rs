@@ -1,0 +1,88 @@
+//! Page tokens: where a page ended, as it stands behind `_next`. Parts are tilde-encoded and separated by commas; a
+//! sorted page's first part is the sort value, `$null` for null.
+
+use tablecast_connector::{Error, Identity, Position, Result, Value};
+
+use crate::names::{tilde_decode, tilde_encode};
+
+const NULL: &str = "$null";
+
+/// The position that a token stands for.
+pub(crate) fn position(token: &str, identity: &Identity, is_sorted: bool) -> Result<Position> {
+    let keys = identity.columns().len();
+    if keys == 0 {
+        let offset = token
+            .parse()
+            .map_err(|_| Error::invalid("_next is not a number"))?;
+        return Ok(Position::Offset(offset));
+    }
+    let mut parts: Vec<&str> = token.split(',').collect();
+    if parts.len() != keys + usize::from(is_sorted) {
+        return Err(Error::invalid("_next does not belong to this page")
+            .hint("Use the next_url of the page before, without changing the sort order"));
+    }
+    let sort = is_sorted.then(|| match parts.remove(0) {
+        NULL => Value::Null,
+        typed => Value::Text(tilde_decode(typed)),
+    });
+    Ok(Position::After {
+        sort,
+        key: parts
+            .into_iter()
+            .map(|part| Value::Text(tilde_decode(part)))
+            .collect(),
+    })
+}
+
+/// The token of a page that ended at a row with these values.
+pub(crate) fn token(sort: Option<&Value>, key: &[Value]) -> String {
+    let sort = sort.map(|value| {
+        if *value == Value::Null {
+            NULL.to_owned()
+        } else {
+            part(value)
+        }
+    });
+    let parts: Vec<String> = sort.into_iter().chain(key.iter().map(part)).collect();
+    parts.join(",")
+}
+
+/// A row's place in a path.
+pub(crate) fn row_path(key: &[Value]) -> String {
+    token(None, key)
+}
+
+fn part(value: &Value) -> String {
+    tilde_encode(&text(value))
+}
+
+/// A value as text from which the same value is read again.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Real(real) => format!("{real:?}"),
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_as_it_was_written() {
+        let identity = Identity::Key(vec!["a".to_owned(), "b".to_owned()]);
+        let key = [Value::from("x,/"), Value::from(7)];
+        let written = token(Some(&Value::Null), &key);
+        assert_eq!(written, "$null,x~2C~2F,7");
+        let read = Position::After {
+            sort: Some(Value::Null),
+            key: vec!["x,/".into(), "7".into()],
+        };
+        assert_eq!(position(&written, &identity, true).expect("a token"), read);
+        assert!(position(&written, &identity, false).is_err());
+        assert!(position("x", &Identity::None, false).is_err());
+    }
+}

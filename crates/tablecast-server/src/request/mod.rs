@@ -1,0 +1,105 @@
+//! The first room: from an HTTP request to what is asked for, or a refusal. No database is touched here.
+
+pub(crate) mod arguments;
+pub(crate) mod table;
+pub(crate) mod target;
+
+use http::{HeaderMap, Uri, header};
+
+use arguments::Arguments;
+use target::{Format, Target};
+
+use crate::Settings;
+
+/// A parsed request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) target: Target,
+    pub(crate) format: Format,
+    pub(crate) arguments: Arguments,
+    /// The path as it came, behind the base URL, without the query string.
+    pub(crate) path: String,
+    /// The query string as it came.
+    pub(crate) query: String,
+    /// `http://host`, for absolute addresses in answers.
+    pub(crate) origin: String,
+    /// The path under which the site lies, with a slash at its end.
+    pub(crate) base: String,
+}
+
+impl Request {
+    pub(crate) fn parse(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Routed {
+        let base = settings.text("base_url").trim_end_matches('/').to_owned() + "/";
+        let path = uri.path();
+        let inner = path
+            .strip_prefix(base.trim_end_matches('/'))
+            .filter(|p| p.starts_with('/'))
+            .unwrap_or(path);
+        let query = uri.query().unwrap_or_default();
+        if let Some(path) = target::canonical(inner) {
+            let mark = if query.is_empty() { "" } else { "?" };
+            return Routed::Redirect(format!("{}{path}{mark}{query}", base.trim_end_matches('/')));
+        }
+        let (target, format) = target::parse(inner);
+        let format = if format == Format::Html && wants_json(headers) {
+            Format::JsonError
+        } else {
+            format
+        };
+        Routed::To(Box::new(Self {
+            target,
+            format,
+            arguments: Arguments::parse(query),
+            path: inner.to_owned(),
+            query: query.to_owned(),
+            origin: origin(headers, settings),
+            base,
+        }))
+    }
+
+    /// A path of the site (which starts with a slash) as it stands in a link.
+    pub(crate) fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.base.trim_end_matches('/'))
+    }
+
+    /// This request's address with other arguments.
+    pub(crate) fn address(&self, arguments: &Arguments) -> String {
+        let query = arguments.to_query();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", self.link(&self.path))
+    }
+
+    /// The same with `http://host` before it.
+    pub(crate) fn absolute(&self, arguments: &Arguments) -> String {
+        format!("{}{}", self.origin, self.address(arguments))
+    }
+}
+
+/// Where a request leads.
+pub(crate) enum Routed {
+    /// To another address.
+    Redirect(String),
+    /// To an answer.
+    To(Box<Request>),
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    [header::ACCEPT, header::CONTENT_TYPE].iter().any(|name| {
+        headers
+            .get(name)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    })
+}
+
+fn origin(headers: &HeaderMap, settings: &Settings) -> String {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    let scheme = if settings.is_on("force_https_urls") {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{host}")
+}

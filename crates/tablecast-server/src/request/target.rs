@@ -1,0 +1,188 @@
+//! Paths: what of the site a path means, and in which format.
+
+use crate::names::{percent_decode, tilde_decode, tilde_encode};
+
+/// What a path means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Home,
+    /// `/-/name`: what is known of the site itself.
+    Introspection(String),
+    /// `/-/static/name`.
+    Static(String),
+    Database(String),
+    /// `/database/-/query`.
+    Query(String),
+    /// `/database/-/name`.
+    DatabasePage {
+        database: String,
+        page: String,
+    },
+    Table {
+        database: String,
+        table: String,
+    },
+    /// `/database/table/-/name`.
+    TablePage {
+        database: String,
+        table: String,
+        page: String,
+    },
+    Row {
+        database: String,
+        table: String,
+        key: String,
+    },
+    Nothing,
+}
+
+/// The format of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Html,
+    /// A page, whose errors the client wants as JSON.
+    JsonError,
+    Json,
+    Csv,
+    Blob,
+    /// The text of a schema.
+    Markdown,
+    /// A format that is not known.
+    Unknown,
+}
+
+/// The path to go to instead, if `path` is not the one that the site uses: no slash at the end or doubled at the start,
+/// names tilde-encoded.
+pub(crate) fn canonical(path: &str) -> Option<String> {
+    if path.starts_with("/-/static/") {
+        return None;
+    }
+    if path.starts_with("//") || path.starts_with("/\\") {
+        return Some(format!("/{}", path.trim_start_matches(['/', '\\'])));
+    }
+    if path.len() > 1 && path.ends_with('/') && path != "/-/" {
+        return Some(path.trim_end_matches('/').to_owned());
+    }
+    if !path.contains('%') {
+        return None;
+    }
+    let parts: Vec<String> = path.split('/').map(encode_part).collect();
+    Some(parts.join("/"))
+}
+
+/// A part with percent signs in tilde encoding. Its format and the commas between key parts stay.
+fn encode_part(part: &str) -> String {
+    if !part.contains('%') {
+        return part.to_owned();
+    }
+    let (name, format) = split_format(part);
+    let name = percent_decode(name);
+    let keys: Vec<String> = name
+        .split(',')
+        .map(|key| tilde_encode(&tilde_decode(key)))
+        .collect();
+    format!("{}{format}", keys.join(","))
+}
+
+/// A part's name and its format with the dot, if it has one of the known formats.
+fn split_format(part: &str) -> (&str, &str) {
+    match part.rfind('.') {
+        Some(dot) if format_named(part.get(dot + 1..).unwrap_or_default()) != Format::Unknown => {
+            part.split_at(dot)
+        }
+        _ => (part, ""),
+    }
+}
+
+fn format_named(name: &str) -> Format {
+    match name {
+        "json" => Format::Json,
+        "csv" => Format::Csv,
+        "blob" => Format::Blob,
+        "md" => Format::Markdown,
+        _ => Format::Unknown,
+    }
+}
+
+/// What `path` means, and its format.
+pub(crate) fn parse(path: &str) -> (Target, Format) {
+    if let Some(name) = path.strip_prefix("/-/static/") {
+        return (Target::Static(name.to_owned()), Format::Html);
+    }
+    let (path, format) = match path.rfind('.') {
+        Some(dot) if !path.get(dot..).unwrap_or_default().contains('/') => {
+            let (path, format) = path.split_at(dot);
+            (path, format_named(format.trim_start_matches('.')))
+        }
+        _ => (path, Format::Html),
+    };
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let name = |part: &str| tilde_decode(part);
+    let target = match parts.as_slice() {
+        [""] | ["-", ""] => Target::Home,
+        ["-", page] => Target::Introspection(name(page)),
+        [database] => Target::Database(name(database)),
+        [database, "-", "query"] => Target::Query(name(database)),
+        [database, "-", page @ ..] => Target::DatabasePage {
+            database: name(database),
+            page: page.join("/"),
+        },
+        [database, table] => Target::Table {
+            database: name(database),
+            table: name(table),
+        },
+        [database, table, "-", page @ ..] => Target::TablePage {
+            database: name(database),
+            table: name(table),
+            page: page.join("/"),
+        },
+        [database, table, key] => Target::Row {
+            database: name(database),
+            table: name(table),
+            key: (*key).to_owned(),
+        },
+        _ => Target::Nothing,
+    };
+    (target, format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_means_one_thing() {
+        let table = |table: &str| Target::Table {
+            database: "d".to_owned(),
+            table: table.to_owned(),
+        };
+        assert_eq!(parse("/"), (Target::Home, Format::Html));
+        assert_eq!(parse("/.json"), (Target::Home, Format::Json));
+        assert_eq!(parse("/d/t.csv"), (table("t"), Format::Csv));
+        assert_eq!(parse("/d/t~2Ecsv.json"), (table("t.csv"), Format::Json));
+        assert_eq!(parse("/d/a~2Fb"), (table("a/b"), Format::Html));
+        assert_eq!(
+            parse("/d/-/query.json"),
+            (Target::Query("d".to_owned()), Format::Json)
+        );
+        assert_eq!(parse("/a/b/c/d").0, Target::Nothing);
+    }
+
+    #[test]
+    fn other_spellings_redirect() {
+        assert_eq!(
+            canonical("//evil.example/"),
+            Some("/evil.example/".to_owned())
+        );
+        assert_eq!(canonical("/d/"), Some("/d".to_owned()));
+        assert_eq!(
+            canonical("/d/table%2Fname.json"),
+            Some("/d/table~2Fname.json".to_owned())
+        );
+        assert_eq!(
+            canonical("/d/%group1%t.json"),
+            Some("/d/~25group1~25t.json".to_owned())
+        );
+        assert_eq!(canonical("/d/t"), None);
+    }
+}

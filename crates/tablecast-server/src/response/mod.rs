@@ -1,0 +1,87 @@
+//! The fourth room: from what was fetched to bytes. Each format is one file; tables, rows, queries and lists each have
+//! one that says what their JSON holds.
+
+pub(crate) mod blob;
+pub(crate) mod csv;
+pub(crate) mod database;
+pub(crate) mod extras;
+pub(crate) mod facets;
+pub(crate) mod html;
+pub(crate) mod introspection;
+pub(crate) mod json;
+pub(crate) mod query;
+pub(crate) mod row;
+pub(crate) mod table;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+}
+
+/// What is sent.
+pub(crate) enum Body {
+    /// Bytes at hand.
+    Whole(Bytes),
+    /// Bytes that come.
+    Stream(axum::body::Body),
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Whole(_) => "Whole",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+impl Reply {
+    pub(crate) fn new(
+        status: StatusCode,
+        content_type: HeaderValue,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+        Self {
+            status,
+            headers,
+            body: Body::Whole(body.into()),
+        }
+    }
+
+    pub(crate) fn json(value: &serde_json::Value) -> Self {
+        Self::new(StatusCode::OK, JSON, value.to_string())
+    }
+
+    pub(crate) fn html(body: String) -> Self {
+        Self::new(StatusCode::OK, HTML, body)
+    }
+
+    pub(crate) fn redirect(location: &str) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::new()),
+        }
+        .with(header::LOCATION, location)
+    }
+
+    /// Adds a header; a value that no header can hold is left out.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(name, value);
+        }
+        self
+    }
+}

@@ -1,0 +1,205 @@
+//! The command line, in Datasette's terms. Every option of `datasette serve` is known: done, or refused by name.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Publishes tables from any data container as a website and a JSON API.
+#[derive(Debug, Parser)]
+#[command(name = "tablecast", version, about, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve files as a website and a JSON API (the default command)
+    Serve(Box<ServeArguments>),
+    /// Print what files hold: size, hash and row counts, as JSON
+    Inspect(InspectArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct ServeArguments {
+    /// Files to serve
+    pub(crate) files: Vec<String>,
+    /// A file that nobody changes while it is served (repeatable)
+    #[arg(short = 'i', long = "immutable", value_name = "FILE")]
+    pub(crate) immutable: Vec<String>,
+    /// The address to listen on
+    #[arg(short = 'h', long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// The port to listen on; 0 picks a free one
+    #[arg(short = 'p', long, default_value_t = 8001)]
+    pub(crate) port: u16,
+    /// A configuration file, YAML or JSON
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A metadata file, YAML or JSON
+    #[arg(short = 'm', long = "metadata", value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+    /// A setting and its value (repeatable); see --help-settings
+    #[arg(short = 's', long = "setting", num_args = 2, value_names = ["NAME", "VALUE"])]
+    pub(crate) setting: Vec<String>,
+    /// Let scripts of other sites read answers
+    #[arg(long)]
+    pub(crate) cors: bool,
+    /// Print the answer to one request, instead of serving
+    #[arg(long, value_name = "PATH")]
+    pub(crate) get: Option<String>,
+    /// With --get: print the status and headers, too
+    #[arg(long)]
+    pub(crate) headers: bool,
+    /// Open the site in a browser
+    #[arg(short = 'o', long)]
+    pub(crate) open: bool,
+    /// Serve anew when a served or configured file changes
+    #[arg(long)]
+    pub(crate) reload: bool,
+    /// Serve an empty database in memory, `_memory`
+    #[arg(long)]
+    pub(crate) memory: bool,
+    /// Read SQLite files that other programs keep locked
+    #[arg(long)]
+    pub(crate) nolock: bool,
+    /// An SQLite extension to load (repeatable)
+    #[arg(
+        long,
+        value_name = "PATH[:ENTRYPOINT]",
+        env = "DATASETTE_LOAD_EXTENSION"
+    )]
+    pub(crate) load_extension: Vec<String>,
+    /// Accepted for compatibility: nothing is signed yet
+    #[arg(long, env = "DATASETTE_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<String>,
+    /// A note for /-/versions
+    #[arg(long)]
+    pub(crate) version_note: Option<String>,
+    /// List the settings
+    #[arg(long)]
+    pub(crate) help_settings: bool,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    pub(crate) help: Option<bool>,
+    #[command(flatten)]
+    pub(crate) refused: Refused,
+}
+
+/// Options of Datasette that are not done yet. Each is refused by name.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Known from Datasette, not available yet")]
+pub(crate) struct Refused {
+    /// Attach all databases to `_memory`
+    #[arg(long)]
+    crossdb: bool,
+    /// Listen on a Unix socket
+    #[arg(long, value_name = "PATH")]
+    uds: Option<String>,
+    /// Counts made by inspect
+    #[arg(long, value_name = "FILE")]
+    inspect_file: Option<String>,
+    /// Templates of your own
+    #[arg(long, value_name = "DIR")]
+    template_dir: Option<String>,
+    /// Plugins
+    #[arg(long, value_name = "DIR")]
+    plugins_dir: Option<String>,
+    /// Serve a folder of files
+    #[arg(long = "static", value_name = "MOUNT:DIR")]
+    static_: Vec<String>,
+    /// Create missing files
+    #[arg(long)]
+    create: bool,
+    /// Print a link that signs in as root
+    #[arg(long)]
+    root: bool,
+    /// Deny everything that is not allowed
+    #[arg(long)]
+    default_deny: bool,
+    /// A token for --get
+    #[arg(long)]
+    token: Option<String>,
+    /// An actor for --get
+    #[arg(long)]
+    actor: Option<String>,
+    /// Debug on errors
+    #[arg(long)]
+    pdb: bool,
+    /// HTTPS
+    #[arg(long, value_name = "FILE")]
+    ssl_keyfile: Option<String>,
+    /// HTTPS
+    #[arg(long, value_name = "FILE")]
+    ssl_certfile: Option<String>,
+    /// A file for the internal database
+    #[arg(long, value_name = "FILE")]
+    internal: Option<String>,
+}
+
+impl Refused {
+    /// The first option given that is not available, and why.
+    pub(crate) fn first(&self) -> Option<(&'static str, &'static str)> {
+        let later = "it comes with a later version";
+        let permissions =
+            "permissions come with a later version, and ignoring it would show what it hides";
+        let given: [(bool, &str, &str); 15] = [
+            (self.default_deny, "--default-deny", permissions),
+            (self.root, "--root", permissions),
+            (self.token.is_some(), "--token", permissions),
+            (self.actor.is_some(), "--actor", permissions),
+            (self.crossdb, "--crossdb", later),
+            (self.uds.is_some(), "--uds", later),
+            (self.inspect_file.is_some(), "--inspect-file", later),
+            (self.template_dir.is_some(), "--template-dir", later),
+            (
+                self.plugins_dir.is_some(),
+                "--plugins-dir",
+                "Datasette's plugins are Python programs; see connectors",
+            ),
+            (!self.static_.is_empty(), "--static", later),
+            (self.create, "--create", "this program only reads"),
+            (self.pdb, "--pdb", "it belongs to Python"),
+            (self.ssl_keyfile.is_some(), "--ssl-keyfile", later),
+            (self.ssl_certfile.is_some(), "--ssl-certfile", later),
+            (
+                self.internal.is_some(),
+                "--internal",
+                "there is no internal database yet",
+            ),
+        ];
+        given
+            .into_iter()
+            .find(|(given, ..)| *given)
+            .map(|(_, name, reason)| (name, reason))
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// Files to look into
+    #[arg(required = true)]
+    pub(crate) files: Vec<String>,
+    /// Write to this file instead of printing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inspect_file: Option<PathBuf>,
+    /// An SQLite extension to load (repeatable)
+    #[arg(long, value_name = "PATH[:ENTRYPOINT]")]
+    pub(crate) load_extension: Vec<String>,
+}
+
+/// The arguments with `serve` put first if no command is named: `tablecast x.db` serves.
+pub(crate) fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let first = arguments.get(1).and_then(|first| first.to_str());
+    let is_command = matches!(
+        first,
+        None | Some("serve" | "inspect" | "help" | "--help" | "--version" | "-V")
+    );
+    if !is_command {
+        arguments.insert(1, "serve".into());
+    }
+    arguments
+}

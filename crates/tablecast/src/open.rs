@@ -1,0 +1,134 @@
+//! Opens what was named on the command line: each file by the connector that recognizes it, all side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tablecast_connector::{Connector, Error, Location, OpenOptions, Result, Source};
+use tablecast_engine::complete;
+use tablecast_server::Published;
+
+/// One thing to open.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) text: String,
+    pub(crate) options: OpenOptions,
+}
+
+/// What became of one thing.
+pub(crate) struct Opened {
+    pub(crate) text: String,
+    pub(crate) result: Result<Arc<dyn Source>>,
+}
+
+/// Opens everything side by side. Whatever takes longer than a second is named on standard error.
+pub(crate) async fn open_all(
+    connectors: &[Arc<dyn Connector>],
+    wanted: Vec<Wanted>,
+) -> Vec<Opened> {
+    join_all(
+        wanted
+            .into_iter()
+            .map(|wanted| open_one(connectors, wanted)),
+    )
+    .await
+}
+
+async fn open_one(connectors: &[Arc<dyn Connector>], wanted: Wanted) -> Opened {
+    let text = wanted.text.clone();
+    let opening = open(connectors, &wanted);
+    tokio::pin!(opening);
+    let result = match tokio::time::timeout(Duration::from_secs(1), &mut opening).await {
+        Ok(result) => result,
+        Err(_) => {
+            eprintln!("Opening {text} …");
+            opening.await
+        }
+    };
+    Opened { text, result }
+}
+
+async fn open(connectors: &[Arc<dyn Connector>], wanted: &Wanted) -> Result<Arc<dyn Source>> {
+    let text = wanted.text.clone();
+    let location = match text.as_str() {
+        ":memory:" => Location {
+            text,
+            scheme: None,
+            head: Vec::new(),
+        },
+        _ => tokio::task::spawn_blocking(move || Location::look(&text))
+            .await
+            .map_err(|cause| Error::internal("A file could not be looked at").caused_by(cause))??,
+    };
+    let connector = connectors
+        .iter()
+        .find(|connector| connector.recognizes(&location));
+    let Some(connector) = connector else {
+        return Err(unknown(connectors, &location));
+    };
+    let mut options = wanted.options.clone();
+    // Options that belong to one kind of container do not disturb the others.
+    if connector.name() != "sqlite" {
+        options.own.clear();
+    }
+    connector.open(&location, &options).await
+}
+
+fn unknown(connectors: &[Arc<dyn Connector>], location: &Location) -> Error {
+    let known: Vec<&str> = connectors
+        .iter()
+        .map(|connector| connector.opens())
+        .collect();
+    let what = if location.head.is_empty() && location.scheme.is_none() {
+        "is empty"
+    } else {
+        "has an unknown format"
+    };
+    Error::unreadable(format!("{} {what}", location.text)).hint(format!(
+        "Known are: {}. A connector for another format is one trait of three methods: see docs/connectors.md",
+        known.join("; ")
+    ))
+}
+
+/// The databases of the site: each source under its file's stem, numbered where two are the same.
+pub(crate) fn publish(opened: Vec<(String, Arc<dyn Source>)>) -> Vec<Published> {
+    let mut taken = BTreeSet::new();
+    let publish = |(text, source): (String, Arc<dyn Source>)| {
+        let stem = stem(&text);
+        let mut name = stem.clone();
+        let mut number = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{stem}_{number}");
+            number += 1;
+        }
+        Published {
+            name,
+            database: complete(source),
+        }
+    };
+    opened.into_iter().map(publish).collect()
+}
+
+fn stem(text: &str) -> String {
+    if text == ":memory:" {
+        return "_memory".to_owned();
+    }
+    Path::new(text).file_stem().map_or_else(
+        || text.to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+/// The options of a file on the command line.
+pub(crate) fn options(immutable: bool, nolock: bool, load_extension: &[String]) -> OpenOptions {
+    let mut own = BTreeMap::new();
+    if nolock {
+        own.insert("nolock".to_owned(), "1".to_owned());
+    }
+    if !load_extension.is_empty() {
+        own.insert("load_extension".to_owned(), load_extension.join("\n"));
+    }
+    OpenOptions { immutable, own }
+}

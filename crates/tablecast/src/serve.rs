@@ -1,0 +1,331 @@
+//! `tablecast serve`: opens files, says what is served where, and answers until it is told to stop.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, bail};
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tablecast_connector::Connector;
+use tablecast_server::{Published, SETTINGS, Site, router};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tower::ServiceExt;
+
+use crate::arguments::ServeArguments;
+use crate::configuration;
+use crate::open::{Wanted, open_all, options, publish};
+
+/// Answers under way when the program is told to stop have this long.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn serve(
+    connectors: Vec<Arc<dyn Connector>>,
+    arguments: ServeArguments,
+) -> anyhow::Result<ExitCode> {
+    if arguments.help_settings {
+        for setting in SETTINGS {
+            println!(
+                "{}\n    {} (default: {})",
+                setting.name, setting.help, setting.default
+            );
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some((option, reason)) = arguments.refused.first() {
+        bail!("{option} is not available: {reason}");
+    }
+    let site = build(&connectors, &arguments, Told::All).await?;
+    if let Some(path) = &arguments.get {
+        return get(&site, path, arguments.headers).await;
+    }
+    let listener = TcpListener::bind((arguments.host.as_str(), arguments.port))
+        .await
+        .with_context(|| {
+            format!(
+                "{}:{} cannot be listened on",
+                arguments.host, arguments.port
+            )
+        })?;
+    let address = listener.local_addr()?;
+    let url = format!(
+        "http://{address}{}",
+        site.configuration.settings.text("base_url")
+    );
+    eprintln!("Serving on {url}  (Ctrl-C stops)");
+    if arguments.open {
+        open_browser(&url);
+    }
+    if arguments.reload {
+        return serve_reloading(&connectors, &arguments, site, listener).await;
+    }
+    answer(listener, site, std::future::pending()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether start-up tells what is served as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    All,
+    Problems,
+}
+
+async fn build(
+    connectors: &[Arc<dyn Connector>],
+    arguments: &ServeArguments,
+    told: Told,
+) -> anyhow::Result<Arc<Site>> {
+    let configuration = configuration::load(
+        arguments.config.as_deref(),
+        arguments.metadata.as_deref(),
+        &arguments.setting,
+    )?;
+    let published = open_files(connectors, arguments, told).await?;
+    let versions = versions(arguments.version_note.as_deref());
+    let list = connectors.iter().map(|connector| {
+        json!({
+            "name": connector.name(),
+            "static": false,
+            "templates": false,
+            "version": env!("CARGO_PKG_VERSION"),
+            "hooks": [],
+            "opens": connector.opens(),
+        })
+    });
+    let mut site = Site::new(published, configuration, versions, list.collect());
+    site.cors = arguments.cors;
+    Ok(Arc::new(site))
+}
+
+async fn open_files(
+    connectors: &[Arc<dyn Connector>],
+    arguments: &ServeArguments,
+    told: Told,
+) -> anyhow::Result<Vec<Published>> {
+    let option = |immutable| options(immutable, arguments.nolock, &arguments.load_extension);
+    let mut wanted: Vec<Wanted> = arguments
+        .files
+        .iter()
+        .map(|text| Wanted {
+            text: text.clone(),
+            options: option(false),
+        })
+        .collect();
+    wanted.extend(arguments.immutable.iter().map(|text| Wanted {
+        text: text.clone(),
+        options: option(true),
+    }));
+    if arguments.memory {
+        wanted.push(Wanted {
+            text: ":memory:".to_owned(),
+            options: option(false),
+        });
+    }
+    let asked = wanted.len();
+    let mut sources = Vec::new();
+    let mut problems = 0;
+    for opened in open_all(connectors, wanted).await {
+        match opened.result {
+            Ok(source) => sources.push((opened.text, source)),
+            Err(error) => {
+                problems += 1;
+                let hint = error
+                    .suggestion()
+                    .map_or_else(String::new, |hint| format!(". {hint}"));
+                eprintln!("Not served: {error}{hint}");
+            }
+        }
+    }
+    if sources.is_empty() && asked > 0 {
+        bail!("none of the {problems} files can be served");
+    }
+    let places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();
+    let published = publish(sources);
+    if told == Told::All && arguments.get.is_none() {
+        for (published, text) in published.iter().zip(places) {
+            let connector = published.database.details().connector;
+            eprintln!(
+                "{text}  is served as  /{}  ({connector})",
+                tablecast_server::tilde_encode(&published.name)
+            );
+        }
+    }
+    Ok(published)
+}
+
+/// What `/-/versions.json` answers, under the keys that Datasette's clients look for.
+fn versions(note: Option<&str>) -> Value {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut datasette = json!({ "version": "1.0a41" });
+    if let (Some(note), Some(members)) = (note, datasette.as_object_mut()) {
+        members.insert("note".to_owned(), note.into());
+    }
+    json!({
+        "tablecast": { "version": version },
+        "datasette": datasette,
+        "python": { "version": null, "full": null },
+        "asgi": null,
+        "uvicorn": null,
+        "sqlite": tablecast_sqlite::versions(),
+    })
+}
+
+/// Answers until a signal comes or `stop` is ready; then lets running answers finish.
+async fn answer(
+    listener: TcpListener,
+    site: Arc<Site>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (told, mut hear) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, router(site)).with_graceful_shutdown(async move {
+        tokio::select! {
+            () = interrupted() => eprintln!("Stopping: answers under way may finish; Ctrl-C again stops at once"),
+            () = stop => {}
+        }
+        drop(told);
+    });
+    let serving = async { serving.await };
+    tokio::pin!(serving);
+    tokio::select! {
+        result = &mut serving => return Ok(result?),
+        _ = &mut hear => {}
+    }
+    tokio::select! {
+        result = &mut serving => Ok(result?),
+        () = interrupted() => Ok(()),
+        () = tokio::time::sleep(GRACE) => Ok(()),
+    }
+}
+
+/// Ready when Ctrl-C is pressed or the program is asked to end.
+async fn interrupted() {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// Serves anew whenever a file that was named changes. What cannot be opened then leaves the old site in place.
+async fn serve_reloading(
+    connectors: &[Arc<dyn Connector>],
+    arguments: &ServeArguments,
+    mut site: Arc<Site>,
+    listener: TcpListener,
+) -> anyhow::Result<ExitCode> {
+    let files = watched(arguments);
+    let mut state = modified(&files);
+    let listener = listener.into_std()?;
+    loop {
+        let again = TcpListener::from_std(listener.try_clone()?)?;
+        let (change, changed) = tokio::sync::oneshot::channel::<()>();
+        let stop = async move {
+            let _ = changed.await;
+        };
+        let serving = answer(again, Arc::clone(&site), stop);
+        tokio::pin!(serving);
+        let rebuilt = tokio::select! {
+            result = &mut serving => return result.map(|()| ExitCode::SUCCESS),
+            rebuilt = rebuild(connectors, arguments, &files, &mut state) => rebuilt,
+        };
+        drop(change);
+        serving.await?;
+        eprintln!("Files have changed: serving them anew");
+        site = rebuilt;
+    }
+}
+
+async fn rebuild(
+    connectors: &[Arc<dyn Connector>],
+    arguments: &ServeArguments,
+    files: &[PathBuf],
+    state: &mut Vec<Option<SystemTime>>,
+) -> Arc<Site> {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = modified(files);
+        if now == *state {
+            continue;
+        }
+        *state = now;
+        match build(connectors, arguments, Told::Problems).await {
+            Ok(site) => return site,
+            Err(error) => eprintln!("The site stays as it was: {error:#}"),
+        }
+    }
+}
+
+fn watched(arguments: &ServeArguments) -> Vec<PathBuf> {
+    let files = arguments
+        .files
+        .iter()
+        .chain(&arguments.immutable)
+        .map(PathBuf::from);
+    files
+        .chain(arguments.config.clone())
+        .chain(arguments.metadata.clone())
+        .collect()
+}
+
+fn modified(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    files
+        .iter()
+        .map(|file| {
+            file.metadata()
+                .and_then(|metadata| metadata.modified())
+                .ok()
+        })
+        .collect()
+}
+
+/// The answer to one request on standard output.
+async fn get(site: &Arc<Site>, path: &str, headers: bool) -> anyhow::Result<ExitCode> {
+    use std::io::Write;
+    if !path.starts_with('/') {
+        bail!("--get takes a path that starts with a slash, not {path:?}");
+    }
+    let request = Request::get(path)
+        .header("host", "localhost")
+        .body(Body::empty())
+        .context("--get takes a path")?;
+    let response = router(Arc::clone(site)).oneshot(request).await?;
+    let status = response.status();
+    let mut out = std::io::stdout().lock();
+    if headers {
+        writeln!(out, "HTTP/1.1 {status}")?;
+        for (name, value) in response.headers() {
+            writeln!(out, "{name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
+        }
+        writeln!(out)?;
+    }
+    let body = response.into_body().collect().await?.to_bytes();
+    out.write_all(&body)?;
+    out.flush()?;
+    Ok(if status.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn open_browser(url: &str) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    if Command::new(opener).arg(url).spawn().is_err() {
+        eprintln!("No browser could be opened; the address is {url}");
+    }
+}
