@@ -364,3 +364,18 @@ fn a_file_with_flipped_bytes_never_panics_and_never_hangs() {
         start.elapsed()
     );
 }
+
+/// Each of forty groups holds the next one twice: two to the fortieth paths lead to the last.
+#[test]
+fn groups_with_endlessly_many_paths_are_walked_a_few_times() {
+    let source = open(&folder().join("diamonds.h5")).unwrap();
+    let start = Instant::now();
+    let names = source.table_names().unwrap();
+    assert!(names.contains(&"data".to_owned()) && names.contains(&"g00/a/a/a/leaf".to_owned()));
+    assert!(names.len() < 10_000, "{} tables", names.len());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        start.elapsed()
+    );
+}

@@ -13,6 +13,9 @@ use super::header::{ObjectHeader, kind, little_endian, shared_bytes};
 use super::heap::dense_objects;
 use crate::error::{Result, damaged};
 
+/// What an attribute may hold; those of real files have a few bytes.
+const VALUE_BYTES_MAX: u64 = 64 << 20;
+
 /// One attribute as it is stored.
 #[derive(Debug, Clone)]
 pub struct Attribute {
@@ -97,12 +100,22 @@ fn attribute(file: &File, message: &[u8]) -> Result<Attribute> {
     };
     let datatype = Datatype::parse(&resolve(kind::DATATYPE, datatype, flags & 1 != 0)?)?;
     let shape = shape(file, &resolve(kind::DATASPACE, space, flags & 2 != 0)?)?;
-    let elements = shape.as_ref().map_or(Some(0), |shape| {
-        shape.dims.iter().try_fold(1_u64, |n, &d| n.checked_mul(d))
-    });
-    let bytes = elements
-        .and_then(|n| (n as usize).checked_mul(datatype.size))
-        .ok_or_else(too_short)?;
+    let dims = shape.as_ref().map_or(&[][..], |shape| &shape.dims);
+    // A dimension of no length makes the others none the shorter to write down.
+    let places = dims
+        .iter()
+        .try_fold(datatype.size.max(1) as u64, |n, &length| {
+            n.checked_mul(length.max(1))
+        });
+    if places.is_none_or(|places| places > VALUE_BYTES_MAX) {
+        return Err(damaged("an attribute is larger than attributes can be"));
+    }
+    let elements = if shape.is_some() {
+        dims.iter().product::<u64>()
+    } else {
+        0
+    };
+    let bytes = elements as usize * datatype.size;
     let data = rest.get(..bytes).ok_or_else(too_short)?.to_vec();
     Ok(Attribute {
         name,

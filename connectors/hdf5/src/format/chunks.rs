@@ -10,7 +10,10 @@ use hdf5_reader::fixed_array::collect_fixed_array_chunk_entries_storage;
 use hdf5_reader::messages::layout::ChunkIndexing;
 
 use super::dataset::{Chunking, Dataset};
-use crate::error::{Result, damaged};
+use crate::error::{Result, damaged, unsupported};
+
+/// Chunks that a row may be spread over.
+const COLUMNS_MAX: u64 = 1 << 20;
 
 /// One stored chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +125,8 @@ fn columns(shape: &[u64], dims: &[u64], main: usize) -> Result<u64> {
         .enumerate()
         .filter(|(at, _)| *at != main)
         .try_fold(1_u64, |all, (_, &count)| all.checked_mul(count))
-        .ok_or_else(|| damaged("it has more chunks than can be counted"))
+        .filter(|&columns| columns <= COLUMNS_MAX)
+        .ok_or_else(|| unsupported("its rows are spread over more than a million chunks each"))
 }
 
 /// The place in file order of the chunk at this row and column.

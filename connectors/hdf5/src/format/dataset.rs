@@ -122,19 +122,17 @@ impl Dataset {
 
     /// The bytes of one row; fails if they are more than can be shown.
     pub fn row_bytes(&self) -> Result<usize> {
-        self.row_shape()
+        // A dimension of no length makes the others none the shorter to write down.
+        let shape = self.row_shape();
+        let start = self.datatype.size.max(1) as u64;
+        let places = shape
             .iter()
-            .try_fold(self.datatype.size as u64, |bytes, &length| {
-                bytes.checked_mul(length)
-            })
-            .filter(|&bytes| bytes <= ROW_BYTES_MAX)
-            .map(|bytes| bytes as usize)
-            .ok_or_else(|| {
-                unsupported(format!(
-                    "its rows are larger than {} MB each",
-                    ROW_BYTES_MAX >> 20
-                ))
-            })
+            .try_fold(start, |bytes, &length| bytes.checked_mul(length.max(1)));
+        if places.is_none_or(|places| places > ROW_BYTES_MAX) {
+            let message = format!("its rows are larger than {} MB each", ROW_BYTES_MAX >> 20);
+            return Err(unsupported(message));
+        }
+        Ok(shape.iter().product::<u64>() as usize * self.datatype.size)
     }
 
     /// Why no row can be read, if so.

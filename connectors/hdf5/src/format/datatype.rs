@@ -10,6 +10,8 @@ use crate::error::{Result, damaged};
 
 /// A type nested deeper than this is a damaged one.
 const DEPTH_MAX: usize = 32;
+/// An element of more bytes than this is a damaged one, or one that nobody could look at.
+const ARRAY_BYTES_MAX: usize = 64 << 20;
 
 /// How one element is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -348,11 +350,13 @@ fn array(input: &mut Input<'_>, version: u8, size: usize, depth: usize) -> Resul
 }
 
 fn product(shape: &[usize], size: usize) -> Result<usize> {
-    shape
-        .iter()
-        .try_fold(size, |bytes, &length| bytes.checked_mul(length))
-        .filter(|&bytes| u32::try_from(bytes).is_ok())
-        .ok_or_else(|| damaged("an array type is larger than a datatype can be"))
+    let places = shape.iter().try_fold(size.max(1), |bytes, &length| {
+        bytes.checked_mul(length.max(1))
+    });
+    if places.is_none_or(|places| places > ARRAY_BYTES_MAX) {
+        return Err(damaged("an array type is larger than a datatype can be"));
+    }
+    Ok(shape.iter().product::<usize>() * size)
 }
 
 fn text(bytes: &[u8]) -> String {

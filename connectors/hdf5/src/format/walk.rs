@@ -18,6 +18,8 @@ const LINKS_MAX: usize = 16;
 const DEPTH_MAX: usize = 200;
 /// Nodes of a file: hard links can make a small file have endlessly many.
 const NODES_MAX: usize = 1_000_000;
+/// Paths to one group: groups that hold each other twice have endlessly many, too.
+const PATHS_MAX: usize = 64;
 /// Files behind external links.
 const FILES_MAX: usize = 64;
 
@@ -57,6 +59,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
         file,
         tree,
         files: HashMap::new(),
+        visits: HashMap::new(),
     };
     walk.group(file.root_address, "", &mut Vec::new())?;
     Ok(walk.tree)
@@ -66,11 +69,20 @@ struct Walk<'a> {
     file: &'a Arc<File>,
     tree: Tree,
     files: HashMap<PathBuf, Arc<File>>,
+    /// How often each group was walked.
+    visits: HashMap<u64, usize>,
 }
 
 impl Walk<'_> {
     /// Walks a group; `above` are the groups that it is in.
     fn group(&mut self, address: u64, path: &str, above: &mut Vec<u64>) -> Result<()> {
+        let visits = self.visits.entry(address).or_default();
+        *visits += 1;
+        if *visits > PATHS_MAX {
+            return Err(unsupported(format!(
+                "there are more than {PATHS_MAX} paths to this group"
+            )));
+        }
         let header = ObjectHeader::read(self.file, address)?;
         let links = links(self.file, &header)?;
         self.tree
