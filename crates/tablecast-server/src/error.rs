@@ -1,7 +1,7 @@
 //! Errors as HTTP answers. The only file that knows which kind of error has which status.
 //!
-//! The body is Datasette's `{ok, error, errors, status}`, plus a stable `code` that clients can act on and a `hint` that
-//! names the fix. The cause goes to the log alone.
+//! The body is Datasette's `{ok, error, errors, status}`, key by key, for its clients compare it. A stable code that
+//! clients can act on and a hint that names the fix come as headers. The cause goes to the log alone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,11 +74,6 @@ impl Shown {
         });
         if let Some(body) = body.as_object_mut() {
             body.extend(self.more.clone());
-            // Clients that compare bodies with Datasette's find these only where Datasette has no such error.
-            if let Some(hint) = &self.hint {
-                body.insert("code".to_owned(), self.code.into());
-                body.insert("hint".to_owned(), hint.clone().into());
-            }
         }
         body
     }

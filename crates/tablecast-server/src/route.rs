@@ -20,7 +20,7 @@ use crate::error::Shown;
 use crate::kept::Answer;
 use crate::request::target::{Format, Target};
 use crate::request::{Request, Routed};
-use crate::response::{Body, JSON, Reply, html};
+use crate::response::{Body, JSON, Reply, TEXT, html};
 use crate::walk;
 
 /// The site as an HTTP service.
@@ -88,7 +88,11 @@ fn refused_method(site: &Site, uri: &http::Uri, headers: &HeaderMap) -> Response
 
 async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Response<HttpBody> {
     let request = match Request::parse(uri, headers, &site.configuration.settings) {
-        Routed::Redirect(location) => return Reply::redirect(&location).into_response(),
+        Routed::Redirect(location) => {
+            return Reply::redirect(&location)
+                .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
+                .into_response();
+        }
         Routed::To(request) => request,
     };
     if site.kept.is_off() || !is_kept(&request) {
@@ -209,7 +213,8 @@ fn shown(request: &Request, error: Error) -> Shown {
         && !error.message().starts_with("Statement must")
         && !error.message().starts_with("Unknown _extra")
         && !error.message().starts_with("?sql=")
-        && !error.message().starts_with("Invalid _shape");
+        && !error.message().starts_with("Invalid _shape")
+        && !error.message().starts_with("_shape=");
     let is_query =
         matches!(request.target, Target::Query(_)) && request.format == Format::Json && ran;
     let shown = Shown::from(error);
@@ -228,11 +233,18 @@ fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
         reply.status = shown.status;
         reply
     } else {
-        Reply::new(shown.status, JSON, shown.to_json().to_string())
+        match request.format {
+            Format::Csv => Reply::new(shown.status, TEXT, format!("{}\n", shown.message)),
+            _ => Reply::new(shown.status, JSON, shown.to_json().to_string()),
+        }
     };
-    match shown.code {
-        "" => reply,
-        code => reply.with(header::HeaderName::from_static("tablecast-error"), code),
+    let reply = reply.with(
+        header::HeaderName::from_static("tablecast-error"),
+        shown.code,
+    );
+    match &shown.hint {
+        Some(hint) => reply.with(header::HeaderName::from_static("tablecast-hint"), hint),
+        None => reply,
     }
 }
 

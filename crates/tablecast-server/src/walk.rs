@@ -181,7 +181,9 @@ fn old_name(name: &str) -> Option<String> {
 
 async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Reply> {
     if let Some(location) = form_redirect(request) {
-        return Ok(Reply::redirect(&location));
+        return Ok(Reply::redirect(&location)
+            .with(http::header::CONTENT_TYPE, "text/plain")
+            .with(http::header::LINK, &format!("<{location}>; rel=preload")));
     }
     let plan = TablePlan::make(site, request, place).await?;
     extras::check(&plan.arguments.extras, Scope::Table)?;
@@ -444,7 +446,11 @@ async fn run(
     match request.format {
         Format::Csv => {
             let width = data.page.columns.len();
-            let base = request.origin.clone();
+            let path = request
+                .path
+                .rsplit_once('.')
+                .map_or(request.path.as_str(), |(path, _)| path);
+            let base = format!("{}{}", request.origin, request.link(path));
             let writing = csv::Writing {
                 width,
                 keys: &[],
@@ -483,7 +489,15 @@ async fn schema(
         statements.extend(published.database.table_definition(name).await?);
         statements.extend(published.database.indices_definition(name).await?);
     }
-    let text = statements.join(";\n") + if statements.is_empty() { "" } else { ";" };
+    let end = if table.is_some() || statements.is_empty() {
+        ""
+    } else {
+        ";"
+    };
+    let text = statements.join(
+        ";
+",
+    ) + end;
     Ok(match request.format {
         Format::Json => {
             let mut json = serde_json::json!({ "ok": true, "database": database, "schema": text });
@@ -545,6 +559,9 @@ fn form_redirect(request: &Request) -> Option<String> {
             .without("_sort")
             .without("_sort_by_desc")
             .with("_sort_desc", &sort);
+    }
+    for name in ["_search", "_sort", "_sort_desc"] {
+        cleaned = cleaned.without_pair(name, "");
     }
     changed.then(|| request.address(&cleaned))
 }

@@ -61,6 +61,7 @@ pub(crate) async fn contents(
             incoming.entry(other.clone()).or_default().push(reference);
         }
     }
+    leave_out_parts(&mut tables);
     for table in &mut tables {
         table.incoming = incoming.remove(&table.info.name).unwrap_or_default();
     }
@@ -68,6 +69,18 @@ pub(crate) async fn contents(
         tables,
         views: database.view_names().await?,
     })
+}
+
+/// Leaves out the hidden tables that are parts of a full-text index, named after it.
+fn leave_out_parts(tables: &mut Vec<TableItem>) {
+    let indexes: Vec<String> = tables
+        .iter()
+        .filter(|table| table.fts_table.as_ref() == Some(&table.info.name))
+        .map(|table| format!("{}_", table.info.name))
+        .collect();
+    tables.retain(|table| {
+        !table.hidden || !indexes.iter().any(|part| table.info.name.starts_with(part))
+    });
 }
 
 async fn item(
@@ -88,10 +101,20 @@ async fn item(
         count,
         hidden: options.hidden || hidden.contains(&name) || name.starts_with('_'),
         fts_table: database.detect_fts(&name).await?,
-        outgoing: super::labels::references(published, &name).await?,
+        outgoing: ordered(super::labels::references(published, &name).await?, &info),
         incoming: Vec::new(),
         info,
     })
+}
+
+/// References in the order of their columns.
+fn ordered(
+    mut references: Vec<(String, String, String)>,
+    table: &TableInfo,
+) -> Vec<(String, String, String)> {
+    references
+        .sort_by_key(|(column, ..)| table.columns.iter().position(|known| known.name == *column));
+    references
 }
 
 /// A count that fails or takes too long is not shown.

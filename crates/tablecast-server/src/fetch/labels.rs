@@ -120,9 +120,11 @@ pub(crate) async fn of_values(
         return Ok(labels);
     };
     let options = site.configuration.table(&published.name, other);
-    let Some(label) = label_column(&info, &options).filter(|_| !values.is_empty()) else {
+    if values.is_empty() {
         return Ok(labels);
-    };
+    }
+    // A row without a label column is shown by its key.
+    let label = label_column(&info, &options).unwrap_or_else(|| key.to_owned());
     let list = Json::Array(values.iter().map(value_json).collect());
     let ask = Ask {
         table: other.to_owned(),

@@ -32,7 +32,8 @@ impl<'a> Place<'a> {
             .await
             .map_err(|error| {
                 if error.kind() == tablecast_connector::ErrorKind::NotFound {
-                    tablecast_connector::Error::not_found(format!("Table not found: {table}"))
+                    tablecast_connector::Error::not_found("Table not found")
+                        .hint(format!("There is no table or view {table:?}"))
                 } else {
                     error
                 }

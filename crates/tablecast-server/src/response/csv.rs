@@ -7,6 +7,7 @@ use futures::stream;
 use http::{StatusCode, header};
 use tablecast_connector::{Batch, Cell, Result, Rows, sqlite_text};
 
+use super::blob::hash_of;
 use super::{Body, Reply, TEXT};
 use crate::fetch::labels::Labels;
 use crate::fetch::page::Page;
@@ -144,6 +145,8 @@ struct Lines {
     columns: Vec<(String, Option<Labels>)>,
     keys: Vec<usize>,
     base: String,
+    /// A query's own arguments, for links to its blobs.
+    query: String,
     has_header: bool,
 }
 
@@ -158,6 +161,7 @@ impl Lines {
                 .collect(),
             keys: keys.unwrap_or_default(),
             base: writing.base.clone(),
+            query: request.query.clone(),
             has_header: !request.arguments.is_off("_header"),
         }
     }
@@ -198,6 +202,14 @@ impl Lines {
                         row_path(&key),
                         query_encode(name)
                     );
+                    write_field(&url, &mut first, out);
+                }
+                Cell::Bytes(bytes) => {
+                    let hash = hash_of(bytes);
+                    let (base, query) = (&self.base, &self.query);
+                    let column = query_encode(name);
+                    let url =
+                        format!("{base}.blob?{query}&_blob_column={column}&_blob_hash={hash}");
                     write_field(&url, &mut first, out);
                 }
                 Cell::Real(real) if !real.is_nan() => {

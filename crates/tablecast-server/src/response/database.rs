@@ -162,6 +162,7 @@ fn home_item(request: &Request, published: &Published, contents: &Contents) -> J
     let by_relationships = request.arguments.first("_sort") == Some("relationships");
     let (hidden, mut shown): (Vec<&TableItem>, Vec<&TableItem>) =
         contents.tables.iter().partition(|table| table.hidden);
+    shown.sort_by(|a, b| a.info.name.cmp(&b.info.name));
     let counted = is_counted(published) && shown.iter().all(|table| table.count.is_some());
     if by_relationships || !counted {
         shown.sort_by_key(|table| std::cmp::Reverse(relationships(table)));

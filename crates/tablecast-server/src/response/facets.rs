@@ -69,7 +69,7 @@ fn item(request: &Request, data: &TableData, facet: &FacetData, value: &Value, c
         .arguments
         .iter()
         .any(|(name, v)| v == typed && names.iter().any(|known| known == name));
-    let arguments = request.arguments.without("_next");
+    let arguments = request.arguments.clone();
     let toggled = if selected {
         names.iter().fold(arguments, |arguments, name| {
             arguments.without_pair(name, &typed)

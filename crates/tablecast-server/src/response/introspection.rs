@@ -68,8 +68,7 @@ fn redacted(value: &Json) -> Json {
             .map(|(name, member)| {
                 let hide = SECRET
                     .iter()
-                    .any(|word| name.to_ascii_lowercase().contains(word))
-                    && !member.is_object();
+                    .any(|word| name.to_ascii_lowercase().contains(word));
                 (
                     name.clone(),
                     if hide { "***".into() } else { redacted(member) },

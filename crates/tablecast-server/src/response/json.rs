@@ -159,10 +159,12 @@ struct ColumnWriting<'a> {
 
 impl<'a> Columns<'a> {
     fn of(shown: &Shown<'a>, writing: &Writing<'_>) -> Self {
+        // Lines are compared as text by those who keep them: they are spaced as Python writes them.
+        let spaced = writing.shape == Shape::Lines;
         let columns = shown.page.columns.iter().take(shown.width).map(|name| {
             let mut prefix = Vec::new();
             write_text(name, &mut prefix);
-            prefix.push(b':');
+            prefix.extend_from_slice(if spaced { b": " } else { b":" });
             ColumnWriting {
                 prefix,
                 is_json: writing.json_columns.contains(&name.as_str()),
@@ -196,7 +198,7 @@ impl<'a> Columns<'a> {
                 out.push(b'{');
                 for (place, column) in self.columns.iter().enumerate() {
                     if place > 0 {
-                        out.push(b',');
+                        out.extend_from_slice(if shape == Shape::Lines { b", " } else { b"," });
                     }
                     out.extend_from_slice(&column.prefix);
                     self.write_cell(column, &row.cell(place), out);

@@ -80,7 +80,12 @@ pub(crate) async fn to_json(
     ]);
     for name in &names {
         let value = match extras::common(name, request, place.published) {
-            Some(value) => value,
+            Some(mut value) => {
+                if let (Some(debug), "debug") = (value.as_object_mut(), name.as_str()) {
+                    debug.insert("resolved".to_owned(), resolved(place, data));
+                }
+                value
+            }
             None => extra(name, site, request, place, data).await?,
         };
         envelope.insert(name.clone(), value);
@@ -144,6 +149,18 @@ pub(crate) fn reference_json(request: &Request, place: &Place<'_>, reference: &R
         "other_column": reference.column,
         "count": reference.count,
         "link": request.link(&format!("/{database}/{table}?{query}")),
+    })
+}
+
+/// What the address was understood as.
+fn resolved(place: &Place<'_>, data: &RowData) -> Json {
+    let query = query(place, data);
+    json!({
+        "table": place.info.name,
+        "sql": query.get("sql"),
+        "params": query.get("params"),
+        "pks": data.keys,
+        "pk_values": data.key.iter().map(paging::text).collect::<Vec<_>>(),
     })
 }
 

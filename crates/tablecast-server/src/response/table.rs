@@ -77,9 +77,15 @@ fn names(extras: &BTreeSet<String>) -> BTreeSet<&str> {
 
 /// The whole address of the next page.
 pub(crate) fn next_url(request: &Request, data: &TableData) -> Option<String> {
-    data.next
-        .as_ref()
-        .map(|token| request.absolute(&request.arguments.replacing("_next", token)))
+    let token = data.next.as_ref()?;
+    let mut arguments = request.arguments.replacing("_next", token);
+    // The order is named behind the token, whether it was asked for or configured, since the token depends on it.
+    for name in ["_sort", "_sort_desc"] {
+        if let Some(column) = request.arguments.first(name) {
+            arguments = arguments.replacing(name, column);
+        }
+    }
+    Some(request.absolute(&arguments))
 }
 
 async fn extra(
