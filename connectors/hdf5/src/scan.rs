@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema};
@@ -31,6 +32,9 @@ const BATCH_BYTES: usize = 1 << 20;
 const HEAP_ROWS: u64 = 1024;
 /// A scan of fewer bytes than this is not worth a second thread.
 const PARTITION_BYTES: u64 = 1 << 20;
+
+/// How long one batch may be looked for. Then one comes, be it empty, so that a long search lets others have the thread.
+const TURN: Duration = Duration::from_millis(20);
 
 /// Told when a column of texts, given by its place, turns out to hold something else.
 pub type OnNotText = Arc<dyn Fn(usize) + Send + Sync>;
@@ -266,16 +270,18 @@ impl PartRows {
         if self.plan.wanted.is_empty() {
             return self.count();
         }
+        let start = Instant::now();
         while self.rows.start < self.rows.end && self.left > 0 {
             self.limits.check()?;
             if let Some(batch) = self.block()? {
                 return Ok(Some(batch));
             }
-            if self.numbers.len() >= self.batch_rows() || self.kept.len() >= BATCH_BYTES {
+            let is_full = self.numbers.len() >= self.batch_rows() || self.kept.len() >= BATCH_BYTES;
+            if is_full || start.elapsed() > TURN {
                 break;
             }
         }
-        if self.numbers.is_empty() {
+        if self.numbers.is_empty() && (self.rows.start >= self.rows.end || self.left == 0) {
             return Ok(None);
         }
         let (kept, numbers) = (
@@ -354,37 +360,37 @@ impl PartRows {
         Ok(None)
     }
 
-    /// A batch without columns: how many rows there are in the whole part.
+    /// A batch without columns: how many rows there are, in as much of the part as a turn allows.
     fn count(&mut self) -> Result<Option<Batch>> {
-        let mut count = 0;
-        if self.rows.start >= self.rows.end {
+        if self.rows.start >= self.rows.end || self.left == 0 {
             return Ok(None);
         }
+        let mut count = 0;
         if let Some(test) = &self.plan.test {
+            let start = Instant::now();
             let columns = &self.plan.table.columns;
-            while self.rows.start < self.rows.end && count < self.left {
+            while self.rows.start < self.rows.end && count < self.left && start.elapsed() < TURN {
                 self.limits.check()?;
                 let first_row = self.rows.start;
                 let (rows, bytes) = self.reader.read(first_row, self.rows.end)?;
-                let rows = rows as usize;
-                test.run(
-                    Block {
-                        bytes,
-                        first_row,
-                        rows,
-                        stride: self.stride,
-                        columns,
-                    },
-                    &mut self.passes,
-                );
+                let block = Block {
+                    bytes,
+                    first_row,
+                    rows: rows as usize,
+                    stride: self.stride,
+                    columns,
+                };
+                test.run(block, &mut self.passes);
                 count += self.passes.iter().filter(|passes| **passes).count() as u64;
-                self.rows.start += rows as u64;
+                self.rows.start += rows;
             }
         } else {
             count = self.rows.end - self.rows.start;
+            self.rows.start = self.rows.end;
         }
-        self.rows.start = self.rows.end;
-        let options = RecordBatchOptions::new().with_row_count(Some(count.min(self.left) as usize));
+        let count = count.min(self.left);
+        self.left -= count;
+        let options = RecordBatchOptions::new().with_row_count(Some(count as usize));
         let batch =
             RecordBatch::try_new_with_options(Arc::clone(&self.plan.schema), Vec::new(), &options);
         batch.map(|batch| Some(batch.into())).map_err(arrow)
