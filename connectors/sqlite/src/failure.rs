@@ -39,9 +39,11 @@ pub(crate) fn failure(error: rusqlite::Error, file: &str, limits: &Limits) -> Er
         ErrorCode::NotADatabase => {
             Error::unreadable(format!("{file} is not a SQLite database")).caused_by(error)
         }
+        ErrorCode::CannotOpen => Error::unreadable(format!("{file}: {message}"))
+            .hint("If its folder cannot be written to and it keeps a write-ahead log, serve it with --immutable")
+            .caused_by(error),
         ErrorCode::DatabaseCorrupt
         | ErrorCode::SystemIoFailure
-        | ErrorCode::CannotOpen
         | ErrorCode::FileLockingProtocolFailed
         | ErrorCode::DiskFull
         | ErrorCode::NoLargeFileSupport => {

@@ -14,8 +14,8 @@ mod schema;
 mod source;
 mod stream;
 mod tables;
-mod watch;
 mod versions;
+mod watch;
 
 pub use connector::SqliteConnector;
 pub use versions::versions;

@@ -90,6 +90,13 @@ impl Schema {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
+    /// The table or view that SQLite finds by that name.
+    pub(crate) fn entry_in_any_case(&self, name: &str) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|entry| entry.name.eq_ignore_ascii_case(name))
+    }
+
     /// The statements that make the indexes of a table.
     pub(crate) fn indexes(&self, table: &str) -> Vec<String> {
         self.indexes.get(table).cloned().unwrap_or_default()

@@ -166,9 +166,7 @@ fn foreign_keys(
         }
     }
     for ((_, key), is_implicit) in keys.iter_mut().zip(is_implicit) {
-        if is_implicit {
-            key.other_columns = key_of(connection, schema, &key.other_table);
-        }
+        point_at(connection, schema, key, is_implicit);
     }
     let keys = keys.into_iter().map(|(_, key)| key);
     Ok(keys
@@ -176,18 +174,25 @@ fn foreign_keys(
         .collect())
 }
 
-/// The primary key of a table, to which a reference without columns points.
-fn key_of(connection: &Connection, schema: &Schema, table: &str) -> Vec<String> {
-    if schema.entry(table).is_none() {
-        return Vec::new();
+/// Names the target as it names itself, where it is there: SQLite does not look at case. A reference without columns
+/// points at the primary key.
+fn point_at(connection: &Connection, schema: &Schema, key: &mut ForeignKey, is_implicit: bool) {
+    let Some(entry) = schema.entry_in_any_case(&key.other_table) else {
+        return;
+    };
+    key.other_table.clone_from(&entry.name);
+    let columns = columns(connection, &entry.name).unwrap_or_default();
+    if is_implicit {
+        let mut own: Vec<&Column> = columns.iter().filter(|c| c.key_position > 0).collect();
+        own.sort_by_key(|column| column.key_position);
+        key.other_columns = own.into_iter().map(|column| column.name.clone()).collect();
+        return;
     }
-    let columns = columns(connection, table).unwrap_or_default();
-    let mut key: Vec<&Column> = columns
-        .iter()
-        .filter(|column| column.key_position > 0)
-        .collect();
-    key.sort_by_key(|column| column.key_position);
-    key.into_iter().map(|column| column.name.clone()).collect()
+    for name in &mut key.other_columns {
+        if let Some(known) = columns.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
+            name.clone_from(&known.name);
+        }
+    }
 }
 
 fn string(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {

@@ -7,8 +7,16 @@ use serde_json::{Value, json};
 pub fn versions() -> Value {
     let options = compile_options().unwrap_or_default();
     let has = |name: &str| options.iter().any(|option| option == name);
-    let modules = [("FTS5", "ENABLE_FTS5"), ("FTS4", "ENABLE_FTS3"), ("FTS3", "ENABLE_FTS3")];
-    let fts: Vec<&str> = modules.iter().filter(|(_, option)| has(option)).map(|(name, _)| *name).collect();
+    let modules = [
+        ("FTS5", "ENABLE_FTS5"),
+        ("FTS4", "ENABLE_FTS3"),
+        ("FTS3", "ENABLE_FTS3"),
+    ];
+    let fts: Vec<&str> = modules
+        .iter()
+        .filter(|(_, option)| has(option))
+        .map(|(name, _)| *name)
+        .collect();
     json!({
         "version": rusqlite::version(),
         "fts_versions": fts,

@@ -80,7 +80,7 @@ fn references_name_their_columns_even_where_the_statement_does_not() {
         "create table one (id integer primary key);
          create table two (a, b, primary key (a, b));
          create table refers (
-            x references one, y, z, w references one(id), v references missing, u references gone(id),
+            x references one, y, z, w references OnE(ID), v references missing, u references gone(id),
             foreign key (y, z) references two
          );",
     );
