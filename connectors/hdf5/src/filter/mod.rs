@@ -1,0 +1,309 @@
+//! Predicates, compiled to tests on the bytes of rows.
+//!
+//! A predicate is brought into a form without `not` first: under SQL's three-valued logic each leaf then only has to
+//! know for which rows it is true. Numbers are tested against an interval of their own type, so that a comparison is
+//! exact whatever was written on the other side of it.
+
+mod compile;
+mod interval;
+mod pattern;
+
+use std::ops::Range;
+
+use tablecast_connector::{Cell, sqlite_text};
+
+use crate::column::{ColumnPlace, Element};
+use crate::format::datatype::Padding;
+use crate::format::value::trimmed;
+use crate::number::{Number, Places, Visit};
+pub use compile::compile;
+use interval::{Interval, narrowed, within};
+use pattern::{Pattern, TextTest};
+
+/// A condition that is true or not for each row.
+#[derive(Debug)]
+pub enum Test {
+    Constant(bool),
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    /// The row number lies in one of these.
+    Rows {
+        intervals: Vec<Interval<i128>>,
+        outside: bool,
+    },
+    Number {
+        column: usize,
+        intervals: Vec<Interval<i128>>,
+        reals: Vec<Interval<f64>>,
+        outside: bool,
+    },
+    /// A number that is not NaN, or one that is.
+    IsNumber {
+        column: usize,
+        wanted: bool,
+    },
+    Text {
+        column: usize,
+        padding: Padding,
+        test: TextTest,
+        outside: bool,
+    },
+    /// What a number is as text.
+    Written {
+        column: usize,
+        pattern: Pattern,
+        outside: bool,
+    },
+}
+
+/// Rows that follow each other, to be tested.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    pub bytes: &'a [u8],
+    pub first_row: u64,
+    pub rows: usize,
+    /// Bytes of a row.
+    pub stride: usize,
+    pub columns: &'a [ColumnPlace],
+}
+
+impl Block<'_> {
+    fn places(&self, column: usize) -> Option<(Places<'_>, &ColumnPlace)> {
+        let place = self.columns.get(column)?;
+        let (rows, stride) = (self.rows, self.stride);
+        Some((
+            Places {
+                block: self.bytes,
+                rows,
+                stride,
+                offset: place.offset,
+                per_row: 1,
+                bytes: place.bytes,
+            },
+            place,
+        ))
+    }
+
+    fn numbers(&self, column: usize, visit: &mut impl Visit) {
+        if let Some((
+            places,
+            ColumnPlace {
+                element: Element::Number(number),
+                ..
+            },
+        )) = self.places(column)
+        {
+            number.each(places, visit);
+        }
+    }
+}
+
+impl Test {
+    /// For each row whether the test is true of it; replaces what `passes` holds.
+    pub fn run(&self, block: Block<'_>, passes: &mut Vec<bool>) {
+        passes.clear();
+        match self {
+            Self::Constant(holds) => passes.resize(block.rows, *holds),
+            Self::All(tests) => fold(tests, block, passes, true),
+            Self::Any(tests) => fold(tests, block, passes, false),
+            Self::Rows { intervals, outside } => {
+                let first = i128::from(block.first_row);
+                let rows = (0..block.rows)
+                    .map(|row| within(intervals, &(first + row as i128)) != *outside);
+                passes.extend(rows);
+            }
+            Self::Number {
+                column,
+                intervals,
+                reals,
+                outside,
+            } => {
+                let whole = narrowed(intervals);
+                block.numbers(
+                    *column,
+                    &mut Within {
+                        intervals,
+                        whole,
+                        reals,
+                        outside: *outside,
+                        passes,
+                    },
+                );
+            }
+            Self::IsNumber { column, wanted } => block.numbers(
+                *column,
+                &mut IsNumber {
+                    wanted: *wanted,
+                    passes,
+                },
+            ),
+            Self::Text {
+                column,
+                padding,
+                test,
+                outside,
+            } => {
+                if let Some((places, _)) = block.places(*column) {
+                    passes.extend(
+                        places
+                            .elements()
+                            .map(|text| test.holds(trimmed(text, *padding)) != *outside),
+                    );
+                }
+            }
+            Self::Written {
+                column,
+                pattern,
+                outside,
+            } => {
+                let boolean = block
+                    .places(*column)
+                    .map(|(_, place)| matches!(place.element, Element::Number(Number::Boolean)));
+                let is_boolean = boolean.unwrap_or(false);
+                block.numbers(
+                    *column,
+                    &mut Written {
+                        pattern,
+                        outside: *outside,
+                        is_boolean,
+                        passes,
+                    },
+                );
+            }
+        }
+        // A test that could not look at its column holds for no row.
+        passes.resize(block.rows, false);
+    }
+
+    /// The stretch of rows outside of which the test is true of none.
+    pub fn rows(&self, all: Range<u64>) -> Range<u64> {
+        match self {
+            Self::Constant(false) => all.start..all.start,
+            Self::All(tests) => tests.iter().fold(all, |rows, test| test.rows(rows)),
+            Self::Rows {
+                intervals,
+                outside: false,
+            } => {
+                let from = intervals.iter().map(|interval| interval.from).min();
+                let to = intervals
+                    .iter()
+                    .map(|interval| interval.to.saturating_add(1))
+                    .max();
+                let (Some(from), Some(to)) = (from, to) else {
+                    return all.start..all.start;
+                };
+                let clamp = |row: i128| row.clamp(all.start.into(), all.end.into()) as u64;
+                let (from, to) = (clamp(from), clamp(to));
+                from..to.max(from)
+            }
+            _ => all,
+        }
+    }
+
+    /// Whether the test is true of every row in its stretch.
+    pub fn is_only_a_stretch(&self) -> bool {
+        match self {
+            Self::Constant(_) => true,
+            Self::Rows {
+                intervals,
+                outside: false,
+            } => intervals.len() <= 1,
+            Self::All(tests) => tests.iter().all(Self::is_only_a_stretch),
+            _ => false,
+        }
+    }
+}
+
+fn fold(tests: &[Test], block: Block<'_>, passes: &mut Vec<bool>, is_and: bool) {
+    passes.resize(block.rows, is_and);
+    let mut part = Vec::new();
+    for test in tests {
+        // Nothing changes any more once all rows are decided.
+        if passes.iter().all(|pass| *pass != is_and) {
+            return;
+        }
+        test.run(block, &mut part);
+        for (pass, part) in passes.iter_mut().zip(&part) {
+            *pass = if is_and { *pass & part } else { *pass | part };
+        }
+    }
+}
+
+struct Within<'a> {
+    intervals: &'a [Interval<i128>],
+    whole: Option<Interval<i64>>,
+    reals: &'a [Interval<f64>],
+    outside: bool,
+    passes: &'a mut Vec<bool>,
+}
+
+impl Visit for Within<'_> {
+    #[inline]
+    fn signed(&mut self, number: i64) {
+        let holds = match &self.whole {
+            Some(interval) => interval.holds(&number),
+            None => within(self.intervals, &i128::from(number)),
+        };
+        self.passes.push(holds != self.outside);
+    }
+
+    #[inline]
+    fn unsigned(&mut self, number: u64) {
+        self.passes
+            .push(within(self.intervals, &i128::from(number)) != self.outside);
+    }
+
+    #[inline]
+    fn real(&mut self, number: f64) {
+        self.passes
+            .push(within(self.reals, &number) != self.outside && !number.is_nan());
+    }
+}
+
+struct IsNumber<'a> {
+    wanted: bool,
+    passes: &'a mut Vec<bool>,
+}
+
+impl Visit for IsNumber<'_> {
+    fn signed(&mut self, _: i64) {
+        self.passes.push(self.wanted);
+    }
+    fn unsigned(&mut self, _: u64) {
+        self.passes.push(self.wanted);
+    }
+    fn real(&mut self, number: f64) {
+        self.passes.push(number.is_nan() != self.wanted);
+    }
+}
+
+struct Written<'a> {
+    pattern: &'a Pattern,
+    outside: bool,
+    is_boolean: bool,
+    passes: &'a mut Vec<bool>,
+}
+
+impl Written<'_> {
+    fn cell(&mut self, cell: Cell<'_>) {
+        let matches = sqlite_text(&cell).map(|text| self.pattern.matches(text.as_bytes()));
+        self.passes
+            .push(matches.is_some_and(|matches| matches != self.outside));
+    }
+}
+
+impl Visit for Written<'_> {
+    fn signed(&mut self, number: i64) {
+        self.cell(if self.is_boolean {
+            Cell::Boolean(number != 0)
+        } else {
+            Cell::Integer(number)
+        });
+    }
+    fn unsigned(&mut self, number: u64) {
+        self.cell(Cell::Unsigned(number));
+    }
+    fn real(&mut self, number: f64) {
+        self.cell(Cell::Real(number));
+    }
+}
