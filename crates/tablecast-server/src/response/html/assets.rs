@@ -1,0 +1,65 @@
+//! The files that pages refer to. They are part of the program, and found by name alone.
+
+use std::sync::LazyLock;
+
+use http::{HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
+use tablecast_connector::{Error, Result};
+
+use crate::response::Reply;
+
+const ASSETS: &[(&str, &str, &str)] = &[
+    (
+        "site.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../static/site.css"),
+    ),
+    (
+        "site.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../static/site.js"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_str!("../../../static/icon.svg"),
+    ),
+];
+
+static HASHES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+    let hash = |text: &str| {
+        Sha256::digest(text)
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    };
+    ASSETS
+        .iter()
+        .map(|(name, _, text)| (*name, hash(text)))
+        .collect()
+});
+
+/// The hash of an asset's content, which is part of its address: it can be cached for ever.
+pub(super) fn hash(name: &str) -> &'static str {
+    HASHES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or("", |(_, hash)| hash.as_str())
+}
+
+/// An asset by name.
+pub(crate) fn asset(name: &str) -> Result<Reply> {
+    // Datasette's name of its sheet is answered with ours, for templates and clients that ask for it.
+    let name = if name == "app.css" { "site.css" } else { name };
+    let found = ASSETS.iter().find(|(known, ..)| *known == name);
+    let (_, content_type, text) = found.ok_or_else(|| Error::not_found("There is no such file"))?;
+    let reply = Reply::new(
+        StatusCode::OK,
+        HeaderValue::from_static(content_type),
+        *text,
+    );
+    Ok(reply
+        .with(header::ETAG, &format!("\"{}\"", hash(name)))
+        .with(header::CACHE_CONTROL, "max-age=31536000, immutable, public"))
+}

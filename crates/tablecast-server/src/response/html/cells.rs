@@ -1,0 +1,119 @@
+//! Cells as HTML. Everything that comes from data is escaped here, and nowhere is an address linked that is not one of
+//! the web.
+
+use tablecast_connector::json::{Infinity, write_cell};
+use tablecast_connector::{Cell, real_text};
+
+/// `text` with the characters that mean something in HTML escaped.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether a text is an address that may be linked.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !text.contains(|c: char| c.is_whitespace() || "<>\"".contains(c))
+    })
+}
+
+/// A link.
+pub(super) fn link(url: &str, text: &str) -> String {
+    format!("<a href=\"{}\">{}</a>", escape(url), escape(text))
+}
+
+/// How cells are shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Showing {
+    /// The most characters of a text; 0 for all.
+    pub(super) characters_max: usize,
+}
+
+impl Showing {
+    /// A cell without a label. `blob_url` gives the address of its bytes, if they have one.
+    pub(super) fn cell(
+        &self,
+        cell: &Cell<'_>,
+        blob_url: impl FnOnce() -> Option<String>,
+    ) -> String {
+        match cell {
+            cell if cell.is_null() => "<span class=\"null\"></span>".to_owned(),
+            Cell::Text(text) => self.text(text),
+            Cell::Bytes(bytes) => {
+                let plural = if bytes.len() == 1 { "" } else { "s" };
+                let text = format!(
+                    "<Binary:\u{a0}{}\u{a0}byte{plural}>",
+                    super::thousands(bytes.len() as u64)
+                );
+                blob_url().map_or_else(|| escape(&text), |url| link(&url, &text))
+            }
+            Cell::Real(real) if real.is_infinite() => {
+                if *real > 0.0 { "inf" } else { "-inf" }.to_owned()
+            }
+            Cell::Real(real) => escape(&real_text(*real)),
+            other => match other.iso() {
+                Some(text) => escape(&text),
+                None => self.json(other),
+            },
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let shown = self.truncated(text);
+        if is_web_address(text) {
+            return link(text, &shown);
+        }
+        escape(&shown)
+    }
+
+    fn json(&self, cell: &Cell<'_>) -> String {
+        let mut json = Vec::new();
+        write_cell(cell, Infinity::Literal, &mut json);
+        escape(&self.truncated(&String::from_utf8_lossy(&json)))
+    }
+
+    fn truncated(&self, text: &str) -> String {
+        if self.characters_max == 0 || text.len() <= self.characters_max {
+            return text.to_owned();
+        }
+        let mut start: String = text.chars().take(self.characters_max).collect();
+        if start.len() < text.len() {
+            start.pop();
+            start.push('…');
+        }
+        start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_cell_becomes_markup() {
+        let showing = Showing { characters_max: 10 };
+        let html = |text| showing.cell(&Cell::Text(text), || None);
+        assert_eq!(html("<b>&\"'"), "&lt;b&gt;&amp;&quot;&#39;");
+        assert_eq!(html("javascript:alert(1)"), "javascrip…");
+        assert_eq!(html("http://a b"), "http://a b");
+        assert_eq!(html("http://é.x"), "<a href=\"http://é.x\">http://é.x</a>");
+        assert!(
+            showing
+                .cell(&Cell::Real(f64::NAN), || None)
+                .contains("null")
+        );
+    }
+}

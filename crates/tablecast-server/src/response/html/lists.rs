@@ -1,0 +1,245 @@
+//! The lists: databases of the site, tables of a database (as a tree where their names have slashes).
+
+use serde_json::{Value as Json, json};
+
+use super::{Page, database_path, render, table_path, thousands};
+use crate::fetch::database::{Contents, TableItem};
+use crate::request::Request;
+use crate::response::Reply;
+use crate::{Published, Site};
+
+/// Tables shown of each database on the home page.
+const TABLES_SHOWN: usize = 5;
+
+pub(crate) fn home(site: &Site, request: &Request, databases: &[(&Published, Contents)]) -> Reply {
+    let items: Vec<Json> = databases
+        .iter()
+        .map(|(published, contents)| card(request, published, contents))
+        .collect();
+    let metadata = &site.configuration.metadata;
+    let heading = metadata
+        .get("title")
+        .and_then(Json::as_str)
+        .unwrap_or("Tablecast");
+    let context = json!({
+        "heading": heading,
+        "description": metadata.get("description"),
+        "description_html": metadata.get("description_html"),
+        "databases": items,
+    });
+    render(
+        site,
+        request,
+        Page {
+            template: "home.html",
+            context,
+            crumbs: Vec::new(),
+            warnings: &[],
+        },
+    )
+}
+
+fn card(request: &Request, published: &Published, contents: &Contents) -> Json {
+    let shown: Vec<&TableItem> = contents
+        .tables
+        .iter()
+        .filter(|table| !table.hidden)
+        .collect();
+    let mut largest = shown.clone();
+    largest.sort_by_key(|table| std::cmp::Reverse(table.count.map(|count| count.rows)));
+    let tables: Vec<Json> = largest
+        .iter()
+        .take(TABLES_SHOWN)
+        .map(|table| {
+            json!({
+                "name": table.info.name,
+                "url": table_path(request, &published.name, &table.info.name),
+                "count": table.count.map(|count| thousands(count.rows)),
+            })
+        })
+        .collect();
+    json!({
+        "name": published.name,
+        "url": database_path(request, &published.name),
+        "summary": summary(published, contents),
+        "tables": tables,
+        "more": shown.len().saturating_sub(TABLES_SHOWN) + contents.views.len(),
+    })
+}
+
+fn summary(published: &Published, contents: &Contents) -> String {
+    let shown = contents.tables.iter().filter(|table| !table.hidden);
+    let rows: u64 = shown
+        .clone()
+        .filter_map(|table| table.count)
+        .map(|count| count.rows)
+        .sum();
+    let plural = |number: usize, what: &str| {
+        format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    };
+    let mut parts = vec![plural(shown.count(), "table")];
+    if !contents.views.is_empty() {
+        parts.push(plural(contents.views.len(), "view"));
+    }
+    if rows > 0 {
+        parts.push(format!("{} rows", thousands(rows)));
+    }
+    let details = published.database.details();
+    parts.push(details.connector.clone());
+    if let Some(size) = details.size {
+        parts.push(bytes(size));
+    }
+    parts.join(" · ")
+}
+
+fn bytes(size: u64) -> String {
+    let mut value = size as f64;
+    for unit in ["bytes", "kB", "MB", "GB"] {
+        if value < 1000.0 {
+            return if unit == "bytes" {
+                format!("{size} bytes")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+pub(crate) fn database(
+    site: &Site,
+    request: &Request,
+    published: &Published,
+    contents: &Contents,
+) -> Reply {
+    let options = site
+        .configuration
+        .databases
+        .get(&published.name)
+        .cloned()
+        .unwrap_or_default();
+    let mut tree = Node::default();
+    let mut hidden = Vec::new();
+    for table in &contents.tables {
+        if table.hidden {
+            hidden.push(entry(request, published, table, &table.info.name));
+        } else {
+            tree.add(&table.info.name, &table.info.name, &|label| {
+                entry(request, published, table, label)
+            });
+        }
+    }
+    let link =
+        |name: &String| json!({ "name": name, "url": table_path(request, &published.name, name) });
+    let path = database_path(request, &published.name);
+    let context = json!({
+        "title": published.name,
+        "heading": options.metadata.get("title").and_then(Json::as_str).unwrap_or(&published.name),
+        "description": options.metadata.get("description"),
+        "description_html": options.metadata.get("description_html"),
+        "summary": summary(published, contents),
+        "allow_sql": site.configuration.settings.is_on("default_allow_sql"),
+        "query_url": format!("{path}/-/query"),
+        "schema_url": format!("{path}/-/schema"),
+        "example_sql": example_sql(contents),
+        "tree": tree.to_json(),
+        "hidden": hidden,
+        "views": contents.views.iter().map(link).collect::<Vec<_>>(),
+        "queries": options.queries.keys().map(link).collect::<Vec<_>>(),
+    });
+    render(
+        site,
+        request,
+        Page {
+            template: "database.html",
+            context,
+            crumbs: Vec::new(),
+            warnings: &[],
+        },
+    )
+}
+
+fn example_sql(contents: &Contents) -> String {
+    let first = contents
+        .tables
+        .iter()
+        .find(|table| !table.hidden && table.info.unreadable.is_none());
+    first.map_or_else(
+        || "select 1".to_owned(),
+        |table| {
+            format!(
+                "select * from {} limit 10",
+                tablecast_sql::quote(&table.info.name)
+            )
+        },
+    )
+}
+
+fn entry(request: &Request, published: &Published, table: &TableItem, label: &str) -> Json {
+    let columns: Vec<&str> = table
+        .info
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let count = table.count.map(|count| {
+        if count.truncated {
+            ">10,000".to_owned()
+        } else {
+            thousands(count.rows)
+        }
+    });
+    json!({
+        "label": label,
+        "url": table_path(request, &published.name, &table.info.name),
+        "columns": columns.join(", "),
+        "count": count,
+        "unreadable": table.info.unreadable,
+    })
+}
+
+/// Tables by the groups that the slashes in their names make.
+#[derive(Default)]
+struct Node {
+    groups: Vec<(String, Node)>,
+    tables: Vec<Json>,
+}
+
+impl Node {
+    fn add(&mut self, rest: &str, whole: &str, entry: &dyn Fn(&str) -> Json) {
+        let Some((group, inner)) = rest
+            .split_once('/')
+            .filter(|(group, inner)| !group.is_empty() && !inner.is_empty())
+        else {
+            self.tables.push(entry(rest));
+            return;
+        };
+        let place = self
+            .groups
+            .iter()
+            .position(|(name, _)| name == group)
+            .unwrap_or_else(|| {
+                self.groups.push((group.to_owned(), Self::default()));
+                self.groups.len() - 1
+            });
+        if let Some((_, node)) = self.groups.get_mut(place) {
+            node.add(inner, whole, entry);
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        let groups: Vec<Json> = self
+            .groups
+            .iter()
+            .map(|(name, node)| {
+                let mut json = node.to_json();
+                if let Some(members) = json.as_object_mut() {
+                    members.insert("name".to_owned(), name.clone().into());
+                }
+                json
+            })
+            .collect();
+        json!({ "groups": groups, "tables": self.tables })
+    }
+}

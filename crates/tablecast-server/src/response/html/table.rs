@@ -1,0 +1,481 @@
+//! A table's page and a row's page.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use tablecast_connector::{
+    Affinity, Cell, Direction, Filter, OPERATORS, Operator, ROWID, Result, Value,
+};
+
+use super::cells::{Showing, escape, link};
+use super::{Page, class, database_path, other_format, render, table_path, thousands};
+use crate::Site;
+use crate::fetch::Place;
+use crate::fetch::labels::Labels;
+use crate::fetch::page::{Page as Rows, RowView};
+use crate::fetch::row::references;
+use crate::fetch::table::TableData;
+use crate::names::{query_encode, tilde_encode};
+use crate::plan::description::describe;
+use crate::plan::paging::{row_path, text};
+use crate::plan::table::TablePlan;
+use crate::request::Request;
+use crate::response::row::{RowData, reference_json};
+use crate::response::{Reply, extras, facets, table as table_json};
+
+/// Columns and cells of rows, ready for the template.
+struct Drawing<'a> {
+    request: &'a Request,
+    database: &'a str,
+    table: &'a str,
+    keys: &'a [String],
+    labels: &'a BTreeMap<String, Labels>,
+    showing: Showing,
+}
+
+impl Drawing<'_> {
+    /// The rows of `page`, its first `width` columns.
+    fn rows(&self, page: &Rows, width: usize, with_link: bool) -> Result<Vec<Vec<String>>> {
+        let place_of = |key: &String| page.columns.iter().position(|column| column == key);
+        let keys: Vec<usize> = self.keys.iter().filter_map(place_of).collect();
+        let mut rows = Vec::with_capacity(page.rows);
+        page.each_row(|row| {
+            let key: Vec<Value> = keys
+                .iter()
+                .map(|place| row.cell(*place).to_value())
+                .collect();
+            let path = format!(
+                "{}/{}",
+                table_path(self.request, self.database, self.table),
+                row_path(&key)
+            );
+            let mut cells = Vec::with_capacity(width + 1);
+            if with_link {
+                let shown: Vec<String> = key.iter().map(text).collect();
+                cells.push(link(&path, &shown.join(",")));
+            }
+            for (place, column) in page.columns.iter().take(width).enumerate() {
+                cells.push(self.cell(column, row, place, &path));
+            }
+            rows.push(cells);
+        })?;
+        Ok(rows)
+    }
+
+    fn cell(&self, column: &str, row: &RowView<'_, '_>, place: usize, path: &str) -> String {
+        let cell = row.cell(place);
+        if let Some(labels) = self.labels.get(column).filter(|_| !cell.is_null()) {
+            return self.labelled(labels, &cell);
+        }
+        // A table with one key links its rows by it.
+        if self.keys == [column.to_owned()] && column != ROWID {
+            return link(path, &text(&cell.to_value()));
+        }
+        let url = || Some(format!("{path}.blob?_blob_column={}", query_encode(column)));
+        self.showing
+            .cell(&cell, || url().filter(|_| !self.keys.is_empty()))
+    }
+
+    fn labelled(&self, labels: &Labels, cell: &Cell<'_>) -> String {
+        let value = cell.to_value();
+        let shown = text(&value);
+        let Some((table, column)) = &labels.table else {
+            let label = labels.of(&value).unwrap_or_default();
+            return format!("{} <em>{}</em>", escape(label), escape(&shown));
+        };
+        let url = format!(
+            "{}/{}",
+            table_path(self.request, self.database, table),
+            tilde_encode(&shown)
+        );
+        match labels.of(&value) {
+            None => escape(&shown),
+            Some(label) if label == shown || column.is_empty() => link(&url, &shown),
+            Some("") => format!("{} <em>{}</em>", link(&url, "-"), escape(&shown)),
+            Some(label) => format!("{} <em>{}</em>", link(&url, label), escape(&shown)),
+        }
+    }
+}
+
+/// The class of a column's cells: numbers stand to the right.
+fn cell_class(plan_column: Option<&tablecast_connector::Column>, name: &str) -> String {
+    let number = plan_column.is_some_and(|column| {
+        column.affinity.is_numeric()
+            && column.labels.is_empty()
+            && column.affinity != Affinity::Blob
+    });
+    let kind = if number || name == ROWID {
+        " number"
+    } else {
+        ""
+    };
+    format!("col-{}{kind}", class(name))
+}
+
+pub(crate) async fn table(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &TablePlan,
+    data: &TableData,
+) -> Result<Reply> {
+    let settings = &site.configuration.settings;
+    let name = &place.published.name;
+    let drawing = Drawing {
+        request,
+        database: name,
+        table: &plan.info.name,
+        keys: &plan.keys,
+        labels: &data.labels,
+        showing: Showing {
+            characters_max: settings.number("truncate_cells_html") as usize,
+        },
+    };
+    let with_link = plan.keys.len() > 1 || plan.keys == [ROWID];
+    let rows = drawing.rows(&data.page, plan.columns.len(), with_link)?;
+    let heading = plan.options.title().unwrap_or(&plan.info.name);
+    let view = if plan.is_view() { " (view)" } else { "" };
+    let human = describe(plan);
+    let database = &place.published.database;
+    let mut definition = database
+        .table_definition(&plan.info.name)
+        .await?
+        .unwrap_or_default();
+    for index in database.indices_definition(&plan.info.name).await? {
+        definition = format!("{definition};\n{index}");
+    }
+    let mut context = json!({
+        "title": format!("{name}: {}", plan.info.name),
+        "heading": format!("{heading}{view}"),
+        "description": described(plan),
+        "description_html": plan.options.metadata.get("description_html"),
+        "count": data.count.map(|count| if count.truncated { ">10,000".to_owned() } else { thousands(count.rows) }),
+        "rows_word": if data.count.is_some_and(|count| count.rows == 1) { "row" } else { "rows" },
+        "human": human,
+        "unit": plan.info.metadata.unit,
+        "attributes": attributes(plan),
+        "head": head(request, plan, with_link),
+        "rows": rows,
+        "next_url": table_json::next_url(request, data),
+        "csv_url": other_format(request, "csv"),
+        "stream_url": with_argument(&other_format(request, "csv"), "_stream=on"),
+        "milliseconds": format!("{:.1}", data.milliseconds),
+        "definition": definition,
+    });
+    if let Some(context) = context.as_object_mut() {
+        context.extend(form(request, plan).as_object().cloned().unwrap_or_default());
+        context.extend(
+            facet_context(request, plan, data)
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
+        );
+        if settings.is_on("default_allow_sql")
+            && let Ok(query) = extras::query(plan, place.published)
+        {
+            context.insert("sql_url".to_owned(), sql_url(request, name, &query).into());
+        }
+    }
+    let crumbs = vec![(name.clone(), database_path(request, name))];
+    Ok(render(
+        site,
+        request,
+        Page {
+            template: "table.html",
+            context,
+            crumbs,
+            warnings: &plan.warnings,
+        },
+    ))
+}
+
+fn with_argument(url: &str, argument: &str) -> String {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}{argument}")
+}
+
+fn described(plan: &TablePlan) -> Option<String> {
+    let configured = plan
+        .options
+        .metadata
+        .get("description")
+        .and_then(Json::as_str)
+        .map(str::to_owned);
+    let own = &plan.info.metadata;
+    let parts: Vec<String> = [&own.title, &own.description]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    configured.or_else(|| (!parts.is_empty()).then(|| parts.join(". ")))
+}
+
+fn attributes(plan: &TablePlan) -> Vec<Json> {
+    let attributes = plan.info.metadata.attributes.iter();
+    attributes
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect()
+}
+
+fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Json> {
+    let mut head = Vec::new();
+    if with_link {
+        head.push(json!({ "name": "Link", "mark": "", "class": "col-Link" }));
+    }
+    for name in &plan.columns {
+        let column = plan.info.column(name);
+        let sorted = plan
+            .query
+            .sort
+            .as_ref()
+            .filter(|sort| sort.column == *name)
+            .map(|sort| sort.direction);
+        let by_default = plan.query.sort.is_none() && plan.keys == [name.clone()];
+        let (mark, aria) = match sorted {
+            Some(Direction::Ascending) => (" ▼", Some("ascending")),
+            Some(Direction::Descending) => (" ▲", Some("descending")),
+            None if by_default => (" ▼", Some("ascending")),
+            None => ("", None),
+        };
+        let allowed = plan
+            .options
+            .sortable_columns
+            .as_ref()
+            .is_none_or(|columns| columns.contains(name));
+        let descending = sorted == Some(Direction::Ascending) || by_default;
+        let argument = if descending { "_sort_desc" } else { "_sort" };
+        let arguments = request
+            .arguments
+            .without("_next")
+            .without("_sort")
+            .without("_sort_desc")
+            .with(argument, name);
+        head.push(json!({
+            "name": name,
+            "mark": mark,
+            "sorted": aria,
+            "url": allowed.then(|| request.address(&arguments)),
+            "class": cell_class(column, name),
+            "hint": column.and_then(hint),
+        }));
+    }
+    head
+}
+
+/// What is known of a column, in one line.
+fn hint(column: &tablecast_connector::Column) -> Option<String> {
+    let parts = [
+        Some(&column.declared_type),
+        column.metadata.unit.as_ref(),
+        column.metadata.description.as_ref(),
+    ];
+    let parts: Vec<&str> = parts
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+/// The filter form: the filters that are, and one more.
+fn form(request: &Request, plan: &TablePlan) -> Json {
+    let mut filters: Vec<Json> = Vec::new();
+    for filter in &plan.arguments.filters {
+        if let Filter::Condition {
+            column,
+            operator,
+            value,
+        } = filter
+        {
+            filters.push(json!({ "column": column, "operator": operator.name(), "value": value }));
+        }
+    }
+    let any = !filters.is_empty();
+    filters.push(json!({ "column": "", "operator": "exact", "value": "" }));
+    let operators: Vec<Json> = OPERATORS
+        .iter()
+        .map(|(name, operator)| json!({ "name": name, "text": words(*operator) }))
+        .collect();
+    let kept = request.arguments.iter().filter(|(name, _)| {
+        name.starts_with('_')
+            && !name.contains("__")
+            && !matches!(
+                *name,
+                "_sort" | "_sort_desc" | "_search" | "_next" | "_sort_by_desc"
+            )
+    });
+    let columns: Vec<&str> = plan
+        .info
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    json!({
+        "form_url": request.link(&request.path),
+        "filters": any,
+        "filters_shown": filters,
+        "operators": operators,
+        "all_columns": columns,
+        "sortable": plan.options.sortable_columns.clone().map_or_else(|| json!(columns), |columns| json!(columns)),
+        "sort_column": plan.query.sort.as_ref().map(|sort| sort.column.clone()),
+        "sort_descending": plan.query.sort.as_ref().is_some_and(|sort| sort.direction == Direction::Descending),
+        "searchable": plan.search_index.is_some(),
+        "search": request.arguments.first("_search").unwrap_or_default(),
+        "hidden_arguments": kept.map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
+    })
+}
+
+/// An operator as a person would say it.
+fn words(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Exact => "=",
+        Operator::Not => "≠",
+        Operator::Contains => "contains",
+        Operator::NotContains => "does not contain",
+        Operator::StartsWith => "starts with",
+        Operator::EndsWith => "ends with",
+        Operator::Gt => ">",
+        Operator::Gte => "≥",
+        Operator::Lt => "<",
+        Operator::Lte => "≤",
+        Operator::Like => "is like",
+        Operator::NotLike => "is not like",
+        Operator::Glob => "matches glob",
+        Operator::In => "is one of",
+        Operator::NotIn => "is none of",
+        Operator::ArrayContains => "array contains",
+        Operator::ArrayNotContains => "array does not contain",
+        Operator::Date => "is on date",
+        Operator::IsNull => "is null",
+        Operator::NotNull => "is not null",
+        Operator::IsBlank => "is blank",
+        Operator::NotBlank => "is not blank",
+    }
+}
+
+fn facet_context(request: &Request, plan: &TablePlan, data: &TableData) -> Json {
+    let results = facets::results(request, data);
+    let mut shown = Vec::new();
+    for facet in results
+        .get("results")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flat_map(|facets| facets.values())
+    {
+        let hideable = facet
+            .get("hideable")
+            .and_then(Json::as_bool)
+            .unwrap_or_default();
+        shown.push(json!({
+            "name": facet.get("name"),
+            "kind": facet.get("type"),
+            "results": facet.get("results"),
+            "truncated": facet.get("truncated"),
+            "hide_url": facet.get("toggle_url").filter(|_| hideable),
+        }));
+    }
+    let suggested = facets::suggested(request, plan, data);
+    let suggested: Vec<Json> = suggested
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| {
+            let kind = item
+                .get("type")
+                .and_then(Json::as_str)
+                .map_or_else(String::new, |kind| format!(" ({kind})"));
+            let name = item.get("name").and_then(Json::as_str).unwrap_or_default();
+            json!({ "name": format!("{name}{kind}"), "url": item.get("toggle_url") })
+        })
+        .collect();
+    json!({ "facets": shown, "suggested": suggested, "timed_out": data.timed_out })
+}
+
+fn sql_url(request: &Request, database: &str, query: &Json) -> String {
+    let mut url = format!(
+        "{}/-/query?sql={}",
+        database_path(request, database),
+        query_encode(query.get("sql").and_then(Json::as_str).unwrap_or_default())
+    );
+    for (name, value) in query
+        .get("params")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        url.push_str(&format!("&{}={}", query_encode(name), query_encode(&value)));
+    }
+    url
+}
+
+pub(crate) async fn row(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    data: &RowData,
+    labels: &BTreeMap<String, Labels>,
+) -> Result<Reply> {
+    let (database, table) = (&place.published.name, &place.info.name);
+    let drawing = Drawing {
+        request,
+        database,
+        table,
+        keys: &data.keys,
+        labels,
+        showing: Showing { characters_max: 0 },
+    };
+    let rows = drawing.rows(&data.page, data.page.columns.len(), false)?;
+    let head: Vec<Json> = data
+        .page
+        .columns
+        .iter()
+        .map(|name| json!({ "name": name, "mark": "", "class": cell_class(place.info.column(name), name) }))
+        .collect();
+    let key: Vec<String> = data.key.iter().map(text).collect();
+    let title = data.options.title().unwrap_or(table);
+    let links: Vec<Json> = references(site, request, place, |column| data.value(column))
+        .await?
+        .iter()
+        .map(|reference| {
+            let json = reference_json(request, place, reference);
+            let count = reference.count.map_or_else(|| "?".to_owned(), thousands);
+            let rows = if reference.count == Some(1) {
+                "row"
+            } else {
+                "rows"
+            };
+            let words = format!(
+                "{count} {rows} from {} in {}",
+                reference.column, reference.table
+            );
+            json!({ "url": json.get("link"), "text": words })
+        })
+        .collect();
+    let context = json!({
+        "title": format!("{database}: {table}"),
+        "heading": format!("{title}: {}", key.join(", ")),
+        "head": head,
+        "rows": rows,
+        "references": links,
+        "csv_url": other_format(request, "csv"),
+        "milliseconds": format!("{:.1}", data.milliseconds),
+    });
+    let crumbs = vec![
+        (database.clone(), database_path(request, database)),
+        (table.clone(), table_path(request, database, table)),
+    ];
+    Ok(render(
+        site,
+        request,
+        Page {
+            template: "row.html",
+            context,
+            crumbs,
+            warnings: &[],
+        },
+    ))
+}

@@ -1,0 +1,202 @@
+//! Pages that are a text or a form: SQL queries, schemas, what the site tells of itself, errors.
+
+use serde_json::{Value as Json, json};
+use tablecast_connector::{ErrorKind, Result, Statement, Value};
+
+use super::cells::Showing;
+use super::{Page, class, database_path, other_format, render};
+use crate::error::Shown;
+use crate::fetch::query::QueryData;
+use crate::request::Request;
+use crate::request::target::Target;
+use crate::response::Reply;
+use crate::{Published, QueryOptions, Site};
+
+pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
+    let heading = match shown.status.as_u16() {
+        403 => "Forbidden".to_owned(),
+        400 if shown.message.starts_with("Statement must be") => "Invalid SQL".to_owned(),
+        status => format!("Error {status}"),
+    };
+    let context = json!({
+        "title": heading,
+        "heading": heading,
+        "error": shown.message,
+        "hint": shown.hint,
+        "json_url": null,
+    });
+    render(
+        site,
+        request,
+        Page {
+            template: "error.html",
+            context,
+            crumbs: above(request),
+            warnings: &[],
+        },
+    )
+}
+
+/// The database and table above a page that could not be shown, by their names in the address.
+fn above(request: &Request) -> Vec<(String, String)> {
+    match &request.target {
+        Target::Table { database, .. } | Target::Row { database, .. } | Target::Query(database) => {
+            vec![(database.clone(), database_path(request, database))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn introspection(site: &Site, request: &Request, page: &str, json: &Json) -> Reply {
+    let text = serde_json::to_string_pretty(json).unwrap_or_default();
+    text_page(site, request, page, &text, Vec::new())
+}
+
+pub(crate) fn schema(
+    site: &Site,
+    request: &Request,
+    published: &Published,
+    table: Option<&str>,
+    text: &str,
+) -> Reply {
+    let heading = format!("Schema for {}", table.unwrap_or(&published.name));
+    let crumbs = vec![(
+        published.name.clone(),
+        database_path(request, &published.name),
+    )];
+    text_page(site, request, &heading, text, crumbs)
+}
+
+fn text_page(
+    site: &Site,
+    request: &Request,
+    heading: &str,
+    text: &str,
+    crumbs: Vec<(String, String)>,
+) -> Reply {
+    let context = json!({ "title": heading, "heading": heading, "text": text });
+    render(
+        site,
+        request,
+        Page {
+            template: "text.html",
+            context,
+            crumbs,
+            warnings: &[],
+        },
+    )
+}
+
+/// The page of a query: of one that a person typed (none yet, if `statement` is `None`) or of a configured one.
+pub(crate) async fn query(
+    site: &Site,
+    request: &Request,
+    published: &Published,
+    statement: Option<&Statement>,
+    fetched: Option<Result<QueryData>>,
+    configured: Option<(&str, &QueryOptions)>,
+) -> Result<Reply> {
+    let (data, error) = match fetched {
+        Some(Ok(data)) => (Some(data), None),
+        // What cannot be a query at all is no page; what fails as SQL is shown beside it, to be mended.
+        Some(Err(error))
+            if error.kind() == ErrorKind::Forbidden
+                || error.message().starts_with("Statement must") =>
+        {
+            return Err(error);
+        }
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    let options = configured.map(|(_, options)| options);
+    let heading = match configured {
+        Some((name, options)) => options
+            .title
+            .clone()
+            .unwrap_or_else(|| format!("{}: {name}", published.name)),
+        None => published.name.clone(),
+    };
+    let sql = statement.map_or("", |statement| statement.sql.as_str());
+    let hide = request.arguments.is_on("_hide_sql")
+        || options.is_some_and(|o| o.hide_sql && !request.arguments.is_on("_show_sql"));
+    let context = json!({
+        "title": format!("{}: {sql}", published.name),
+        "heading": heading,
+        "description": options.and_then(|options| options.description.clone()),
+        "description_html": options.and_then(|options| options.description_html.clone()),
+        "error": error.as_ref().map(tablecast_connector::Error::message),
+        "form_url": request.link(&request.path),
+        "editable": configured.is_none(),
+        "hide_sql": hide,
+        "sql": sql,
+        "lines": sql.lines().count().clamp(4, 20),
+        "parameters": statement.map(parameters),
+        "head": data.as_ref().map(head),
+        "rows": data.as_ref().map(|data| rows(site, request, data)).transpose()?,
+        "truncated": data.as_ref().is_some_and(|data| data.page.more),
+        "csv_url": statement.map(|_| other_format(request, "csv")),
+        "milliseconds": data.as_ref().map(|data| format!("{:.1}", data.milliseconds)),
+    });
+    let crumbs = vec![(
+        published.name.clone(),
+        database_path(request, &published.name),
+    )];
+    Ok(render(
+        site,
+        request,
+        Page {
+            template: "query.html",
+            context,
+            crumbs,
+            warnings: &[],
+        },
+    ))
+}
+
+fn parameters(statement: &Statement) -> Vec<Json> {
+    let fields = statement.parameters.iter().map(|(name, value)| {
+        let typed = if let Value::Text(text) = value {
+            text.as_str()
+        } else {
+            ""
+        };
+        json!({ "name": name, "value": typed })
+    });
+    fields.collect()
+}
+
+fn head(data: &QueryData) -> Vec<Json> {
+    let columns = data.page.columns.iter();
+    columns
+        .map(|name| json!({ "name": name, "mark": "", "class": format!("col-{}", class(name)) }))
+        .collect()
+}
+
+fn rows(site: &Site, request: &Request, data: &QueryData) -> Result<Vec<Vec<String>>> {
+    let characters_max = site.configuration.settings.number("truncate_cells_html") as usize;
+    let showing = Showing { characters_max };
+    let path = request
+        .path
+        .rsplit_once('.')
+        .map_or(request.path.as_str(), |(path, _)| path);
+    let mut rows = Vec::with_capacity(data.page.rows);
+    data.page.each_row(|row| {
+        let cells = data.page.columns.iter().enumerate().map(|(place, column)| {
+            let cell = row.cell(place);
+            showing.cell(&cell, || {
+                let tablecast_connector::Cell::Bytes(bytes) = cell else {
+                    return None;
+                };
+                let hash = crate::response::blob::hash_of(bytes);
+                let column = crate::names::query_encode(column);
+                let path = request.link(path);
+                Some(format!(
+                    "{path}.blob?{}&_blob_column={column}&_blob_hash={hash}",
+                    request.query
+                ))
+            })
+        });
+        rows.push(cells.collect());
+    })?;
+    Ok(rows)
+}
