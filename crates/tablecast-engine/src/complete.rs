@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ErrorKind, ForeignKey, Limits,
-    Result, Rows, Source, Statement, TableInfo, Version,
+    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ErrorKind, Filter, ForeignKey,
+    Limits, Result, Rows, Source, Statement, TableInfo, Version,
 };
 
+use crate::asks;
 use crate::definition::create_table;
 
 /// Completes `source`.
@@ -25,6 +26,21 @@ fn unless_unsupported<T>(answer: Result<T>, instead: impl FnOnce() -> Result<T>)
     match answer {
         Err(error) if error.kind() == ErrorKind::Unsupported => instead(),
         answer => answer,
+    }
+}
+
+fn is_unsupported(answer: &Result<Answer>) -> bool {
+    matches!(answer, Err(error) if error.kind() == ErrorKind::Unsupported)
+}
+
+impl Completed {
+    /// Whether the ask holds SQL, or a search, that only the source itself may read.
+    fn refuses_sql_of(&self, ask: &Ask) -> bool {
+        self.source.capabilities().dialect.is_some()
+            && ask
+                .filters
+                .iter()
+                .any(|filter| matches!(filter, Filter::Sql { .. } | Filter::Search { .. }))
     }
 }
 
@@ -86,7 +102,32 @@ impl Database for Completed {
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {
-        self.source.ask(ask, limits)
+        Box::pin(async move {
+            let mut answers = self.source.ask(ask, limits).await;
+            let left: Vec<usize> = (0..ask.wants.len())
+                .filter(|at| answers.get(*at).is_none_or(is_unsupported))
+                .collect();
+            if left.is_empty() || self.refuses_sql_of(ask) {
+                return answers;
+            }
+            let rest = Ask {
+                table: ask.table.clone(),
+                filters: ask.filters.clone(),
+                wants: left
+                    .iter()
+                    .filter_map(|at| ask.wants.get(*at))
+                    .cloned()
+                    .collect(),
+            };
+            let found = asks::answer(&self.source, &rest, limits).await;
+            for (at, answer) in left.into_iter().zip(found) {
+                match answers.get_mut(at) {
+                    Some(place) => *place = answer,
+                    None => answers.push(answer),
+                }
+            }
+            answers
+        })
     }
 
     fn execute<'a>(

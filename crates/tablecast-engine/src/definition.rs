@@ -10,10 +10,18 @@ pub(crate) fn create_table(table: &TableInfo) -> String {
         let columns: Vec<String> = columns.iter().map(|name| quote_always(name)).collect();
         lines.push(format!("   PRIMARY KEY ({})", columns.join(", ")));
     }
-    format!("CREATE TABLE {} (\n{}\n)", quote_always(&table.name), lines.join(",\n"))
+    format!(
+        "CREATE TABLE {} (\n{}\n)",
+        quote_always(&table.name),
+        lines.join(",\n")
+    )
 }
 
 fn column(column: &Column) -> String {
     let not_null = if column.not_null { " NOT NULL" } else { "" };
-    format!("   {} {}{not_null}", quote_always(&column.name), column.affinity.name())
+    format!(
+        "   {} {}{not_null}",
+        quote_always(&column.name),
+        column.affinity.name()
+    )
 }

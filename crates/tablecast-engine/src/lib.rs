@@ -3,7 +3,24 @@
 //!
 //! No query engine of our own: what a source does not do is a DataFusion plan. It knows no HTTP and no connector.
 
+mod asks;
 mod complete;
+mod condition;
 mod definition;
+mod failure;
+mod filters;
+mod groups;
+mod in_order;
+mod leaf;
+mod memory;
+mod pattern;
+mod planned;
+mod request;
+mod runtime;
+mod selection;
+mod sorted;
+mod stream;
+mod tally;
+mod typed;
 
 pub use complete::complete;
