@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use tablecast_connector::{Error, Limits, Result};
 use tablecast_sql::escape_fts;
 
-use crate::authorizer::authorize;
+use crate::authorizer::restrict_to_reading;
 use crate::failure::failure;
 use crate::file::uri;
 
@@ -39,7 +39,7 @@ impl Access {
     /// A new connection.
     pub(crate) fn connect(&self) -> Result<Connection> {
         let fail = |error| failure(error, &self.shown, &Limits::none());
-        let mut connection = match &self.path {
+        let connection = match &self.path {
             None => Connection::open_in_memory(),
             Some(path) => self.open_file(path),
         }
@@ -47,7 +47,7 @@ impl Access {
         for (library, entry) in &self.extensions {
             load_extension(&connection, library, entry.as_deref())?;
         }
-        restrict(&mut connection).map_err(fail)?;
+        restrict(&connection).map_err(fail)?;
         Ok(connection)
     }
 
@@ -111,7 +111,7 @@ fn set_real_digits(connection: &Connection) {
     }
 }
 
-fn restrict(connection: &mut Connection) -> rusqlite::Result<()> {
+fn restrict(connection: &Connection) -> rusqlite::Result<()> {
     set_real_digits(connection);
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
@@ -123,7 +123,7 @@ fn restrict(connection: &mut Connection) -> rusqlite::Result<()> {
         let text: Option<String> = context.get(0)?;
         Ok(text.map(|text| escape_fts(&text)))
     })?;
-    connection.authorizer(Some(authorize))
+    restrict_to_reading(connection)
 }
 
 /// Connections to one database. Each is used by one thread at a time.

@@ -1,6 +1,7 @@
 //! Runs one statement under limits and puts its rows into batches.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
@@ -84,7 +85,7 @@ pub(crate) fn run(
         return Err(Error::forbidden("not authorized"));
     }
     bind(&mut prepared, &statement.parameters).map_err(|error| error.unwrap_or_else(fail))?;
-    let names = prepared.column_names().map(str::to_owned).collect();
+    let names = names_of(&prepared, file)?;
     let width = prepared.column_count();
     if matches!(on_columns(names), Next::Enough) {
         return Ok(());
@@ -109,6 +110,13 @@ pub(crate) fn run(
         on_batch(builder.finish()?);
     }
     Ok(())
+}
+
+/// The names of the columns of the answer. In a damaged file one may not be UTF-8, for which rusqlite panics.
+fn names_of(prepared: &Prepared<'_>, file: &str) -> Result<Vec<String>> {
+    let names = || prepared.column_names().map(str::to_owned).collect();
+    catch_unwind(AssertUnwindSafe(names))
+        .map_err(|_| Error::unreadable(format!("{file}: the name of a column is not UTF-8")))
 }
 
 /// An error of ours, or one of SQLite's that is yet to be explained.

@@ -7,11 +7,11 @@ use std::path::Path;
 use futures::executor::block_on;
 use rusqlite::Connection;
 use tablecast_connector::{
-    Connector, ErrorKind, Limits, Location, OpenOptions, Operator, Value, Want,
+    Connector, ErrorKind, Limits, Location, OpenOptions, Operator, Source, Value, Want,
 };
 use tablecast_sqlite::SqliteConnector;
 
-use crate::opened::{Opened, condition, open};
+use crate::opened::{Opened, all, condition, open};
 
 const ONE: &str = "create table t (a); insert into t values (1);";
 
@@ -274,4 +274,84 @@ fn many_asks_at_once_all_get_their_answer() {
             });
         }
     });
+}
+
+/// Whatever the bytes are, there is an answer or an error that is about the file or the request.
+#[test]
+fn damaged_files_never_break_the_connector() {
+    let whole = Opened::of(
+        "pragma page_size = 1024;
+         create table notes (id integer primary key, title text, body text);
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 200)
+           insert into notes select i, 'title ' || i, 'body of note ' || i from n;
+         create index by_title on notes (title);
+         create virtual table search using fts5(title, content='notes');
+         insert into search (rowid, title) select id, title from notes;
+         create view seen as select title from notes;",
+    );
+    let bytes = fs::read(&whole.path).expect("bytes");
+    let path = whole.folder.path().join("damaged.db");
+    let mut random = 7_u64;
+    let mut next = |below: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    let (mut opened, mut refused) = (0, 0);
+    for round in 0..300 {
+        let mut damaged = bytes.clone();
+        for _ in 0..=next(8) {
+            // Half of the damage goes to the first page, where the schema is.
+            let at = if next(2) == 0 {
+                next(1024)
+            } else {
+                next(bytes.len())
+            };
+            damaged[at] = next(256) as u8;
+        }
+        fs::write(&path, &damaged).expect("written");
+        match open(&path, &OpenOptions::default()) {
+            Ok(source) => {
+                opened += 1;
+                ask_everything(&*source, round);
+            }
+            Err(error) => {
+                refused += 1;
+                assert_ne!(error.kind(), ErrorKind::Internal, "{round}: {error:?}");
+            }
+        }
+    }
+    assert!(
+        opened > 20 && refused > 20,
+        "{opened} opened, {refused} refused"
+    );
+}
+
+fn ask_everything(source: &dyn Source, round: usize) {
+    let limits = Limits::none()
+        .rows(1000)
+        .within(std::time::Duration::from_secs(2));
+    let check = |error: Option<tablecast_connector::Error>| {
+        if let Some(error) = error {
+            assert_ne!(error.kind(), ErrorKind::Internal, "{round}: {error:?}");
+        }
+    };
+    for table in ["notes", "search", "seen", "search_data"] {
+        check(block_on(source.table_info(table)).err());
+        check(block_on(source.table_count(table, None, &limits)).err());
+        let statement = tablecast_connector::Statement {
+            sql: format!("select * from {table}"),
+            parameters: Vec::new(),
+        };
+        match block_on(source.execute(&statement, &limits)) {
+            Ok(rows) => check(all(rows).err()),
+            Err(error) => check(Some(error)),
+        }
+    }
+    let search = tablecast_connector::Statement {
+        sql: "select count(*) from search where search match 'title'".to_owned(),
+        parameters: Vec::new(),
+    };
+    check(block_on(source.execute(&search, &limits)).err());
 }

@@ -77,7 +77,9 @@ impl Opened {
 
 pub fn open(path: &std::path::Path, options: &OpenOptions) -> Result<Arc<dyn Source>> {
     let location = Location::look(path.to_str().expect("UTF-8"))?;
-    assert!(SqliteConnector.recognizes(&location) || !location.head.starts_with(b"SQLite"));
+    assert!(
+        SqliteConnector.recognizes(&location) || !location.head.starts_with(b"SQLite format 3\0")
+    );
     block_on(SqliteConnector.open(&location, options))
 }
 
