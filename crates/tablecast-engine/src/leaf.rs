@@ -11,8 +11,9 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use tablecast_connector::{Batch, BatchStream, Error, Limits, Result};
+use tablecast_connector::{Batch, BatchStream, Error, Limits, ROWID, Result};
 
+use crate::exposed::{exposed, exposed_type};
 use crate::failure::to_datafusion;
 use crate::planned::Planned;
 use crate::selection::{Selection, unexpected};
@@ -21,7 +22,7 @@ use crate::typed;
 /// What is given beside the columns of the scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Extra {
-    /// The columns wished for, and no more.
+    /// The columns wished for, and no more, in the types that SQL sees.
     Nothing,
     /// All columns read; then, for each of these places, the key by which Arrow sorts as SQLite does; then the row's
     /// place in the scan.
@@ -47,7 +48,13 @@ impl Shape {
         let types: Vec<DataType> = types.into_iter().take(width).collect();
         let named = planned.names.iter().zip(&types);
         let mut fields: Vec<Field> = named
-            .map(|(name, data_type)| Field::new(name, data_type.clone(), true))
+            .map(|(name, data_type)| {
+                let data_type = match extra {
+                    Extra::Nothing => exposed_type(data_type),
+                    Extra::SortKeys(_) => data_type.clone(),
+                };
+                Field::new(name, data_type, name != ROWID)
+            })
             .collect();
         if let Extra::SortKeys(places) = &extra {
             fields.extend(places.iter().enumerate().map(|(number, place)| {
@@ -91,7 +98,11 @@ impl Shape {
         let chosen = selection.of_columns(batch, self.types.len())?;
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         for (place, (data_type, name)) in self.types.iter().zip(&self.planned.names).enumerate() {
-            columns.push(typed::column(&chosen, place, data_type, name)?);
+            let column = typed::column(&chosen, place, data_type, name)?;
+            columns.push(match self.extra {
+                Extra::Nothing => exposed(&column)?,
+                Extra::SortKeys(_) => column,
+            });
         }
         if let Extra::SortKeys(places) = &self.extra {
             for place in places {

@@ -28,12 +28,11 @@ static DISK: OnceLock<Arc<RuntimeEnv>> = OnceLock::new();
 /// The surroundings of one request's plans.
 pub(crate) fn environment() -> Result<Arc<RuntimeEnv>> {
     let shared = SHARED.get_or_init(|| Arc::new(GreedyMemoryPool::new(SHARED_BYTES_MAX)));
-    let base = match DISK.get() {
-        Some(base) => Arc::clone(base),
-        None => {
-            let built = RuntimeEnvBuilder::new().build_arc().map_err(unexpected)?;
-            Arc::clone(DISK.get_or_init(|| built))
-        }
+    let base = if let Some(base) = DISK.get() {
+        Arc::clone(base)
+    } else {
+        let built = RuntimeEnvBuilder::new().build_arc().map_err(unexpected)?;
+        Arc::clone(DISK.get_or_init(|| built))
     };
     let disk: &Arc<DiskManager> = &base.disk_manager;
     let pool = RequestPool {

@@ -4,14 +4,16 @@
 //! to is abandoned, but still counted.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures::FutureExt;
 use tablecast_connector::{Error, ErrorKind, Limits, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+use tokio::time::Sleep;
 
 /// Tasks at a time, of all requests together, abandoned ones included.
 const PLACES: usize = 128;
@@ -94,6 +96,31 @@ pub fn start<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) 
     })))
 }
 
+/// Rings at the deadline, whatever runtime it is waited for on.
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    pub(crate) fn at(limits: &Limits) -> Result<Self> {
+        let Some(deadline) = limits.deadline else {
+            return Ok(Self(None));
+        };
+        // A sleep looks for its runtime when it is made, not when it is waited for.
+        let _inside = runtime()?.enter();
+        let sleep = tokio::time::sleep_until(deadline.into());
+        Ok(Self(Some(Box::pin(sleep))))
+    }
+
+    /// The error that the deadline passed, when it passes.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        match &mut self.0 {
+            Some(sleep) => sleep
+                .poll_unpin(context)
+                .map(|()| Error::new(ErrorKind::TimedOut, "The time limit was reached")),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// Runs `work` on the engine's runtime until it ends or the deadline of `limits` passes, whichever comes first.
 ///
 /// `TimedOut` if the deadline passes, `Unavailable` if all places are taken, `Internal` if the work panics.
@@ -103,14 +130,7 @@ pub async fn run<T: Send + 'static>(
 ) -> Result<T> {
     limits.check()?;
     let mut task = start(work)?;
-    let mut alarm = match limits.deadline {
-        Some(deadline) => {
-            // A sleep looks for its runtime when it is made, not when it is waited for.
-            let _inside = runtime()?.enter();
-            Some(Box::pin(tokio::time::sleep_until(deadline.into())))
-        }
-        None => None,
-    };
+    let mut alarm = Alarm::at(limits)?;
     std::future::poll_fn(move |context| {
         if let Poll::Ready(ended) = task.0.poll_unpin(context) {
             return Poll::Ready(match ended {
@@ -120,13 +140,7 @@ pub async fn run<T: Send + 'static>(
                 }
             });
         }
-        if let Some(alarm) = &mut alarm
-            && alarm.poll_unpin(context).is_ready()
-        {
-            let error = Error::new(ErrorKind::TimedOut, "The time limit was reached");
-            return Poll::Ready(Err(error));
-        }
-        Poll::Pending
+        alarm.poll(context).map(Err)
     })
     .await
 }

@@ -1,11 +1,14 @@
 //! Rows on their way from a task of the engine to whoever reads them. The task waits while the reader is slow, one
 //! batch ahead, and ends when the reader is gone.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use futures::StreamExt;
 use futures::channel::mpsc;
 use tablecast_connector::{Batch, BatchStream, BoxFuture, Error, Limits, Result};
 
-use crate::runtime::{Task, start};
+use crate::runtime::{Alarm, Task, start};
 
 /// Where a task puts its batches.
 pub(crate) struct Sink {
@@ -82,15 +85,27 @@ fn bytes_of(batch: &Batch) -> Result<u64> {
     Ok(bytes as u64)
 }
 
-/// The batches of a task of the engine.
+/// The batches of a task of the engine. A task that gives none in time is left behind.
 pub(crate) struct Received {
     batches: mpsc::Receiver<Result<Batch>>,
-    _task: Task<()>,
+    task: Option<Task<()>>,
+    alarm: Alarm,
 }
 
 impl BatchStream for Received {
     fn next(&mut self) -> BoxFuture<'_, Option<Result<Batch>>> {
-        Box::pin(self.batches.next())
+        Box::pin(poll_fn(move |context| {
+            if self.task.is_none() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(batch) = self.batches.poll_next_unpin(context) {
+                return Poll::Ready(batch);
+            }
+            self.alarm.poll(context).map(|error| {
+                self.task = None;
+                Some(Err(error))
+            })
+        }))
     }
 }
 
@@ -122,6 +137,7 @@ where
     })?;
     Ok(Received {
         batches,
-        _task: task,
+        task: Some(task),
+        alarm: Alarm::at(limits)?,
     })
 }

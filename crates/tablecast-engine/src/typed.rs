@@ -52,7 +52,6 @@ fn cells(view: &ColumnView<'_>, rows: usize, data_type: &DataType, name: &str) -
                 match view.cell(row) {
                     Cell::Null => builder.append_null(),
                     $($cell => builder.append_value($value),)+
-                    #[allow(unreachable_patterns)]
                     other => return Err(misfit(row, &other)),
                 }
             }
