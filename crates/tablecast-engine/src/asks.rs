@@ -51,8 +51,13 @@ pub(crate) async fn answer(
                     shared.push(number);
                 }
             }
-            Want::Facet { sample: None, .. } => shared.push(number),
-            Want::Facet { .. } => in_order.push(number),
+            Want::Facet { column, sample, .. } => {
+                match (request::column(&filtered.table, column), sample) {
+                    (Err(error), _) => *answer = Some(Err(error)),
+                    (Ok(_), None) => shared.push(number),
+                    (Ok(_), Some(_)) => in_order.push(number),
+                }
+            }
         }
     }
     let passes = [shared, in_order].map(|numbers| {

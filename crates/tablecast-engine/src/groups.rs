@@ -1,8 +1,9 @@
 //! The distinct values of a column with their counts, in memory within bounds. A value that was met before costs no
 //! allocation.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use datafusion::common::HashMap;
 
 use tablecast_connector::{Cell, Error, FacetKind, Result, Value, compare_values, number};
 

@@ -9,7 +9,7 @@ use tablecast_connector::{
     TableInfo, Value, did_you_mean, is_rowid_name,
 };
 
-/// A column of the table by any of its names, [`ROWID`] included.
+/// A column of the table by any of its names, [`ROWID`] included. `InvalidRequest` names one that is not there.
 pub(crate) fn column(table: &TableInfo, name: &str) -> Result<Column> {
     if let Some(column) = table.column(name) {
         return Ok(column.clone());
@@ -19,7 +19,7 @@ pub(crate) fn column(table: &TableInfo, name: &str) -> Result<Column> {
         rowid.not_null = true;
         return Ok(rowid);
     }
-    let error = Error::not_found(format!("{} has no column {name}", table.name));
+    let error = Error::invalid(format!("no such column: {name}")).within(&table.name);
     let known = table.columns.iter().map(|column| column.name.as_str());
     Err(match did_you_mean(name, known) {
         Some(near) => error.hint(format!("Did you mean {near}?")),
