@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ErrorKind, Filter, ForeignKey,
+    Answer, Ask, BoxFuture, Capabilities, Database, Details, ErrorKind, Filter, ForeignKey,
     Limits, Result, Rows, Source, Statement, TableInfo, Version,
 };
 
 use crate::asks;
 use crate::definition::create_table;
+use crate::sql;
 
 /// Completes `source`.
 pub fn complete(source: Arc<dyn Source>) -> Arc<dyn Database> {
@@ -138,7 +139,10 @@ impl Database for Completed {
         if self.source.capabilities().dialect.is_some() {
             return self.source.execute(statement, limits);
         }
-        let refusal = Error::unsupported("This source does not take SQL");
-        Box::pin(std::future::ready(Err(refusal)))
+        Box::pin(sql::execute(
+            Arc::clone(&self.source),
+            statement.clone(),
+            limits,
+        ))
     }
 }

@@ -23,6 +23,7 @@ mod request;
 pub mod runtime;
 mod selection;
 mod sorted;
+mod sql;
 mod stream;
 mod tally;
 mod typed;

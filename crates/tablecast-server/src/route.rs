@@ -87,6 +87,11 @@ fn refused_method(site: &Site, uri: &http::Uri, headers: &HeaderMap) -> Response
 }
 
 async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Response<HttpBody> {
+    if uri.path() == "/-" {
+        let mut reply = Reply::redirect("/-/").with(header::CONTENT_TYPE, "text/plain");
+        reply.status = StatusCode::MOVED_PERMANENTLY;
+        return reply.into_response();
+    }
     let request = match Request::parse(uri, headers, &site.configuration.settings) {
         Routed::Redirect(location) => {
             return Reply::redirect(&location)

@@ -1,0 +1,265 @@
+//! Functions of texts.
+
+use tablecast_connector::{Error, Result, Value, glob, like};
+
+use super::rows::{Gives, RowFunction, any_null, integer, text};
+
+macro_rules! function {
+    ($name:literal, $arguments:expr, $gives:ident, $work:expr) => {
+        RowFunction {
+            name: $name,
+            arguments: $arguments,
+            gives: Gives::$gives,
+            is_internal: false,
+            work: $work,
+        }
+    };
+}
+
+pub(super) const FUNCTIONS: &[RowFunction] = &[
+    function!("like", 2..=2, Boolean, |values| compared(values, like)),
+    function!("glob", 2..=2, Boolean, |values| compared(values, glob)),
+    function!("length", 1..=1, Integer, length),
+    function!("lower", 1..=1, Text, |values| mapped(values, |text| text
+        .to_ascii_lowercase())),
+    function!("upper", 1..=1, Text, |values| mapped(values, |text| text
+        .to_ascii_uppercase())),
+    function!("substr", 2..=3, Text, substr),
+    function!("substring", 2..=3, Text, substr),
+    function!("trim", 1..=2, Text, |values| trimmed(values, true, true)),
+    function!("ltrim", 1..=2, Text, |values| trimmed(values, true, false)),
+    function!("rtrim", 1..=2, Text, |values| trimmed(values, false, true)),
+    function!("replace", 3..=3, Text, replace),
+    function!("instr", 2..=2, Integer, instr),
+    function!("hex", 1..=1, Text, hex),
+    function!("unicode", 1..=1, Integer, unicode),
+    function!("char", 0..=64, Text, chars),
+    function!("quote", 1..=1, Text, quote),
+    function!("typeof", 1..=1, Text, type_of),
+    function!("concat", 1..=64, Text, concat),
+    RowFunction {
+        name: "to_text",
+        arguments: 1..=1,
+        gives: Gives::Text,
+        is_internal: true,
+        work: first,
+    },
+    RowFunction {
+        name: "to_integer",
+        arguments: 1..=1,
+        gives: Gives::Integer,
+        is_internal: true,
+        work: first,
+    },
+    RowFunction {
+        name: "to_real",
+        arguments: 1..=1,
+        gives: Gives::Real,
+        is_internal: true,
+        work: first,
+    },
+];
+
+/// The value itself: the answer's type casts it.
+fn first(values: &[Value]) -> Result<Value> {
+    Ok(values.first().cloned().unwrap_or(Value::Null))
+}
+
+fn argument(values: &[Value], place: usize) -> String {
+    values.get(place).and_then(text).unwrap_or_default()
+}
+
+fn mapped(values: &[Value], with: impl Fn(&str) -> String) -> Result<Value> {
+    Ok(match values.first().and_then(text) {
+        Some(text) => with(&text).into(),
+        None => Value::Null,
+    })
+}
+
+/// The pattern comes first.
+fn compared(values: &[Value], matches: fn(&str, &str) -> bool) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    Ok(Value::Integer(i128::from(matches(
+        &argument(values, 1),
+        &argument(values, 0),
+    ))))
+}
+
+fn length(values: &[Value]) -> Result<Value> {
+    Ok(match values.first() {
+        Some(Value::Blob(bytes)) => Value::Integer(bytes.len() as i128),
+        Some(value) => text(value).map_or(Value::Null, |text| {
+            Value::Integer(text.chars().count() as i128)
+        }),
+        None => Value::Null,
+    })
+}
+
+/// Characters from 1; from the end if negative; a negative length takes those before.
+fn substr(values: &[Value]) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    let chars: Vec<char> = argument(values, 0).chars().collect();
+    let count = chars.len() as i64;
+    let start = values.get(1).and_then(integer).unwrap_or(1);
+    let length = values.get(2).and_then(integer).unwrap_or(i64::MAX);
+    let mut from = if start > 0 {
+        start - 1
+    } else {
+        count.saturating_add(start)
+    };
+    if start == 0 {
+        from = -1;
+    }
+    let mut end = from.saturating_add(length);
+    if length < 0 {
+        (from, end) = (end, from);
+    }
+    let (from, end) = (from.clamp(0, count) as usize, end.clamp(0, count) as usize);
+    Ok(chars
+        .get(from..end.max(from))
+        .unwrap_or_default()
+        .iter()
+        .collect::<String>()
+        .into())
+}
+
+fn trimmed(values: &[Value], start: bool, end: bool) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    let set: Vec<char> = if values.len() > 1 {
+        argument(values, 1).chars().collect()
+    } else {
+        vec![' ']
+    };
+    let whole = argument(values, 0);
+    let mut text = whole.as_str();
+    if start {
+        text = text.trim_start_matches(set.as_slice());
+    }
+    if end {
+        text = text.trim_end_matches(set.as_slice());
+    }
+    Ok(text.into())
+}
+
+fn replace(values: &[Value]) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    let (whole, from, to) = (
+        argument(values, 0),
+        argument(values, 1),
+        argument(values, 2),
+    );
+    if from.is_empty() {
+        return Ok(whole.into());
+    }
+    if to.len() > from.len() && whole.matches(&from).count() * to.len() > 1 << 24 {
+        return Err(Error::too_large(
+            "replace() would make a text of more than 16 MB",
+        ));
+    }
+    Ok(whole.replace(&from, &to).into())
+}
+
+fn instr(values: &[Value]) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    let whole = argument(values, 0);
+    let place = whole
+        .find(&argument(values, 1))
+        .and_then(|place| whole.get(..place));
+    Ok(Value::Integer(
+        place.map_or(0, |before| before.chars().count() as i128 + 1),
+    ))
+}
+
+fn hex(values: &[Value]) -> Result<Value> {
+    let bytes = match values.first() {
+        Some(Value::Blob(bytes)) => bytes.clone(),
+        Some(value) => text(value).unwrap_or_default().into_bytes(),
+        None => Vec::new(),
+    };
+    Ok(bytes
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect::<String>()
+        .into())
+}
+
+fn unicode(values: &[Value]) -> Result<Value> {
+    let first = values
+        .first()
+        .and_then(text)
+        .and_then(|text| text.chars().next());
+    Ok(first.map_or(Value::Null, |c| Value::Integer(i128::from(u32::from(c)))))
+}
+
+fn chars(values: &[Value]) -> Result<Value> {
+    let chars = values.iter().map(|value| {
+        let point = integer(value).and_then(|point| u32::try_from(point).ok());
+        point
+            .and_then(char::from_u32)
+            .unwrap_or(char::REPLACEMENT_CHARACTER)
+    });
+    Ok(chars.collect::<String>().into())
+}
+
+fn quote(values: &[Value]) -> Result<Value> {
+    Ok(match values.first() {
+        None | Some(Value::Null) => "NULL".into(),
+        Some(Value::Text(text)) => format!("'{}'", text.replace('\'', "''")).into(),
+        Some(blob @ Value::Blob(_)) => match hex(std::slice::from_ref(blob))? {
+            Value::Text(digits) => format!("X'{digits}'").into(),
+            other => other,
+        },
+        Some(number) => text(number).unwrap_or_default().into(),
+    })
+}
+
+fn type_of(values: &[Value]) -> Result<Value> {
+    Ok(match values.first() {
+        None | Some(Value::Null) => "null",
+        Some(Value::Integer(_)) => "integer",
+        Some(Value::Real(_)) => "real",
+        Some(Value::Text(_)) => "text",
+        Some(Value::Blob(_)) => "blob",
+    }
+    .into())
+}
+
+fn concat(values: &[Value]) -> Result<Value> {
+    Ok(values.iter().filter_map(text).collect::<String>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn substr_counts_as_sqlite_does() {
+        for (start, length, expected) in [
+            (2, None, "bcd"),
+            (-2, None, "cd"),
+            (0, Some(2), "a"),
+            (2, Some(2), "bc"),
+            (3, Some(-2), "ab"),
+            (-1, Some(5), "d"),
+            (9, Some(1), ""),
+        ] {
+            let mut values = vec![Value::from("abcd"), Value::from(i64::from(start))];
+            values.extend(length.map(|length: i64| Value::from(length)));
+            assert_eq!(
+                substr(&values).expect("a text"),
+                Value::from(expected),
+                "{start} {length:?}"
+            );
+        }
+    }
+}

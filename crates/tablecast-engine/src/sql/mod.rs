@@ -1,0 +1,134 @@
+//! People's SQL, in SQLite's dialect, over sources that take none: text -> AST -> rewritten over the catalog -> plan.
+//!
+//! Only listed functions, and one SELECT, WITH or EXPLAIN. A statement reaches the tables of its own source and nothing
+//! else: there is no schema, file or network in its catalog.
+
+mod aggregates;
+mod functions;
+mod master;
+mod names;
+mod parse;
+mod rewrite;
+mod wording;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::execution::SessionStateDefaults;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use tablecast_connector::{
+    Batch, Cell, Limits, OutputColumn, ReadyBatches, Result, Rows, Source, Statement,
+};
+
+use crate::plans::{ReadOrder, rows, session};
+use crate::runtime::run;
+
+/// Runs `statement` over the tables of `source`.
+///
+/// `InvalidRequest`, in SQLite's words, for what SQLite would refuse too; `Unsupported` names what is not there yet.
+pub(crate) async fn execute(
+    source: Arc<dyn Source>,
+    statement: Statement,
+    limits: &Limits,
+) -> Result<Rows> {
+    let parsed = parse::parse(&statement.sql)?;
+    if parsed.is_explain {
+        let inner = limits.clone();
+        return run(limits, async move {
+            let (_, plan, _) = planned(&source, parsed, &statement, &inner).await?;
+            explained(&plan)
+        })
+        .await;
+    }
+    // The names are known when the plan is, and wanted when its rows start to come.
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let found = Arc::clone(&names);
+    let inner = limits.clone();
+    let mut answer = rows(limits, async move {
+        let (state, plan, names) = planned(&source, parsed, &statement, &inner).await?;
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        let physical: Arc<dyn ExecutionPlan> = state
+            .create_physical_plan(&plan)
+            .await
+            .map_err(wording::error)?;
+        Ok((state, physical))
+    })
+    .await?;
+    let names = std::mem::take(&mut *names.lock().unwrap_or_else(PoisonError::into_inner));
+    for (column, name) in answer.columns.iter_mut().zip(names) {
+        column.name = name;
+    }
+    Ok(answer)
+}
+
+/// The statement's plan, the session it belongs to, and the names of its columns.
+async fn planned(
+    source: &Arc<dyn Source>,
+    mut parsed: parse::Parsed,
+    statement: &Statement,
+    limits: &Limits,
+) -> Result<(SessionState, LogicalPlan, Vec<String>)> {
+    let catalog = names::Catalog::of(source, &parsed).await?;
+    rewrite::rewrite(&mut parsed, &catalog, &statement.parameters)?;
+    let state = state(parsed.order())?;
+    let context = SessionContext::new_with_state(state);
+    for table in catalog.tables() {
+        let provider = table.provider(source, limits);
+        context
+            .register_table(table.reference(), provider)
+            .map_err(wording::error)?;
+    }
+    let state = context.state();
+    let plan = state
+        .statement_to_plan(parsed.statement())
+        .await
+        .map_err(wording::error)?;
+    let fields = plan.schema().fields().iter();
+    let names = parsed.output_names(fields.map(|field| field.name().clone()).collect());
+    Ok((state, plan, names))
+}
+
+/// A session that knows the listed functions, and nothing else.
+fn state(order: ReadOrder) -> Result<SessionState> {
+    let mut state = session(order)?
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(functions::scalars())
+        .with_aggregate_functions(aggregates::all())
+        .with_window_functions(datafusion::functions_window::all_default_window_functions())
+        .build();
+    let options = state.config_mut().options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    // Null is the smallest value, whichever way rows are sorted.
+    "nulls_min".clone_into(&mut options.sql_parser.default_null_ordering);
+    Ok(state)
+}
+
+/// A plan as the rows of `explain query plan`.
+fn explained(plan: &LogicalPlan) -> Result<Rows> {
+    let text = plan.display_indent().to_string();
+    let mut batch = Batch::builder(4);
+    for (number, line) in text.lines().enumerate() {
+        for cell in [
+            Cell::Integer(number as i64),
+            Cell::Integer(0),
+            Cell::Integer(0),
+            Cell::Text(line),
+        ] {
+            batch.push(cell)?;
+        }
+        batch.end_row();
+    }
+    let column = |name: &&str| OutputColumn {
+        name: (*name).to_owned(),
+        data_type: None,
+    };
+    Ok(Rows {
+        columns: ["id", "parent", "notused", "detail"]
+            .iter()
+            .map(column)
+            .collect(),
+        batches: Box::new(ReadyBatches::new(vec![batch.finish()?])),
+    })
+}

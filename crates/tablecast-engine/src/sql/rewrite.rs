@@ -1,0 +1,651 @@
+//! The AST in SQLite's meaning, rewritten so that DataFusion plans it with the same meaning: names as they are written
+//! in the catalog, parameters as literals, functions by their listed names, and what the two read differently.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, ExceptSelectItem, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName,
+    ObjectNamePart, Offset, OffsetRows, Query, Select, SelectItem, TableFactor, UnaryOperator,
+    Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
+};
+use tablecast_connector::{Error, ROWID, Result, Value, number};
+
+use super::functions;
+use super::names::{Catalog, last_part, text_argument};
+use super::parse::Parsed;
+
+/// Rewrites `parsed` in place.
+pub(super) fn rewrite(
+    parsed: &mut Parsed,
+    catalog: &Catalog,
+    parameters: &[(String, Value)],
+) -> Result<()> {
+    let mut rewriting = Rewriting {
+        catalog,
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
+            .collect(),
+        aliases: BTreeSet::new(),
+    };
+    match parsed.query.visit(&mut rewriting) {
+        ControlFlow::Continue(()) => {}
+        ControlFlow::Break(error) => return Err(error),
+    }
+    distinct_names(&mut parsed.query);
+    Ok(())
+}
+
+/// Gives each item of the outermost select list a name of its own, which DataFusion demands.
+fn distinct_names(query: &mut Query) {
+    use datafusion::sql::sqlparser::ast::SetExpr;
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let mut taken = BTreeSet::new();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        let mut name = match &*expr {
+            Expr::Identifier(ident) => ident.value.clone(),
+            Expr::CompoundIdentifier(parts) => parts
+                .last()
+                .map(|part| part.value.clone())
+                .unwrap_or_default(),
+            other => other.to_string(),
+        };
+        if taken.insert(name.clone()) {
+            continue;
+        }
+        let mut number = 1;
+        let base = name.clone();
+        while !taken.insert(name.clone()) {
+            name = format!("{base}:{number}");
+            number += 1;
+        }
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias: quoted(&name),
+        };
+    }
+}
+
+struct Rewriting<'a> {
+    catalog: &'a Catalog,
+    parameters: BTreeMap<&'a str, &'a Value>,
+    /// Names that the statement itself gives to columns and tables.
+    aliases: BTreeSet<String>,
+}
+
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+impl VisitorMut for Rewriting<'_> {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.aliases.insert(cte.alias.name.value.clone());
+            self.aliases.extend(
+                cte.alias
+                    .columns
+                    .iter()
+                    .map(|column| column.name.value.clone()),
+            );
+        }
+        if let Some(limit) = &mut query.limit_clause {
+            let plain = plain_limit(limit);
+            *limit = plain;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                self.aliases.insert(alias.value.clone());
+            }
+        }
+        self.leave_out_rowid(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        for condition in [&mut select.selection, &mut select.having]
+            .into_iter()
+            .flatten()
+        {
+            self.truth(condition);
+        }
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                self.numeric(expr);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table {
+                name, alias, args, ..
+            } => {
+                let argument = args
+                    .as_ref()
+                    .and_then(|args| args.args.first())
+                    .and_then(text_argument);
+                let spelled = last_part(name);
+                if let Some(alias) = alias {
+                    self.aliases.insert(alias.name.value.clone());
+                }
+                if let Some(named) = self.catalog.table(&spelled, argument.as_deref()) {
+                    *name = ObjectName(vec![ObjectNamePart::Identifier(quoted(&named.name))]);
+                    *args = None;
+                } else if args.is_some() {
+                    return ControlFlow::Break(Error::unsupported(format!(
+                        "The table function {spelled} is not there"
+                    )));
+                }
+                ControlFlow::Continue(())
+            }
+            TableFactor::Derived { alias, .. } => {
+                if let Some(alias) = alias {
+                    self.aliases.insert(alias.name.value.clone());
+                }
+                ControlFlow::Continue(())
+            }
+            TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
+            other => ControlFlow::Break(Error::unsupported(format!(
+                "{other} is not supported in FROM"
+            ))),
+        }
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        match self.expression(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+/// A limit as DataFusion takes it: no comma, and none where it is negative.
+fn plain_limit(clause: &LimitClause) -> LimitClause {
+    let (limit, offset, limit_by) = match clause {
+        LimitClause::LimitOffset {
+            limit,
+            offset,
+            limit_by,
+        } => (limit.clone(), offset.clone(), limit_by.clone()),
+        LimitClause::OffsetCommaLimit { offset, limit } => {
+            let offset = Offset {
+                value: offset.clone(),
+                rows: OffsetRows::None,
+            };
+            (Some(limit.clone()), Some(offset), Vec::new())
+        }
+    };
+    let is_negative = |limit: &Expr| {
+        matches!(
+            limit,
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                ..
+            }
+        )
+    };
+    LimitClause::LimitOffset {
+        limit: limit.filter(|limit| !is_negative(limit)),
+        offset,
+        limit_by,
+    }
+}
+
+impl Rewriting<'_> {
+    /// `*` does not show the row number.
+    fn leave_out_rowid(&self, select: &mut Select) {
+        let is_table = |factor: &TableFactor| {
+            matches!(factor, TableFactor::Table { name, args, .. }
+            if args.is_none() && self.catalog.table(&last_part(name), None).is_some_and(super::names::Named::has_rowid))
+        };
+        let any = select.from.iter().any(|from| {
+            is_table(&from.relation) || from.joins.iter().any(|join| is_table(&join.relation))
+        });
+        if !any {
+            return;
+        }
+        for item in &mut select.projection {
+            if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
+            {
+                options.opt_except = Some(ExceptSelectItem {
+                    first_element: quoted(ROWID),
+                    additional_elements: Vec::new(),
+                });
+            }
+        }
+    }
+
+    fn expression(&self, expr: &mut Expr) -> Result<()> {
+        match expr {
+            Expr::Identifier(ident) => {
+                if let Some(literal) = self.identifier(ident) {
+                    *expr = literal;
+                }
+            }
+            Expr::CompoundIdentifier(parts) => {
+                if let Some((column, tables)) = parts.split_last_mut() {
+                    if let Some(known) = self.catalog.column(&column.value) {
+                        *column = quoted(known);
+                    }
+                    for table in tables {
+                        if let Some(named) = self
+                            .catalog
+                            .table(&table.value, None)
+                            .filter(|_| !self.is_alias(&table.value))
+                        {
+                            *table = quoted(&named.name);
+                        }
+                    }
+                }
+            }
+            Expr::Value(value) => {
+                if let Literal::Placeholder(name) = &value.value {
+                    *expr = self.parameter(name)?;
+                }
+            }
+            Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::InList { .. } => {
+                self.comparison(expr)
+            }
+            Expr::UnaryOp { op, expr: inner } => {
+                if *op == UnaryOperator::BitwiseNot && self.is_condition(inner) {
+                    *op = UnaryOperator::Not;
+                }
+                if *op == UnaryOperator::Not {
+                    self.truth(inner);
+                }
+            }
+            Expr::Like {
+                negated,
+                any: false,
+                expr: text,
+                pattern,
+                escape_char: None,
+            } => {
+                *expr = negated_if(
+                    *negated,
+                    call("like", vec![(**pattern).clone(), (**text).clone()]),
+                );
+            }
+            Expr::Like { .. } => {
+                return Err(Error::unsupported(
+                    "LIKE with ESCAPE is not supported on this source",
+                ));
+            }
+            Expr::ILike { .. } | Expr::SimilarTo { .. } | Expr::RLike { .. } => {
+                return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
+            }
+            Expr::Function(function) => {
+                let replaced = self.function(function)?;
+                if let Some(replaced) = replaced {
+                    *expr = replaced;
+                }
+            }
+            Expr::Substring {
+                expr: text,
+                substring_from,
+                substring_for,
+                ..
+            } => {
+                let more = [substring_from, substring_for]
+                    .into_iter()
+                    .flatten()
+                    .map(|part| (**part).clone());
+                *expr = call(
+                    "substr",
+                    std::iter::once((**text).clone()).chain(more).collect(),
+                );
+            }
+            Expr::Trim {
+                expr: text,
+                trim_what,
+                trim_where,
+                ..
+            } => {
+                use datafusion::sql::sqlparser::ast::TrimWhereField;
+                let name = match trim_where {
+                    Some(TrimWhereField::Leading) => "ltrim",
+                    Some(TrimWhereField::Trailing) => "rtrim",
+                    _ => "trim",
+                };
+                let what = trim_what.iter().map(|what| (**what).clone());
+                *expr = call(
+                    name,
+                    std::iter::once((**text).clone()).chain(what).collect(),
+                );
+            }
+            Expr::Floor { expr: inner, .. } => *expr = call("floor", vec![(**inner).clone()]),
+            Expr::Ceil { expr: inner, .. } => *expr = call("ceil", vec![(**inner).clone()]),
+            Expr::Position { .. } | Expr::Extract { .. } | Expr::Overlay { .. } => {
+                return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
+            }
+            Expr::Cast {
+                kind: CastKind::Cast,
+                expr: inner,
+                data_type,
+                ..
+            } => {
+                *expr = cast(inner, data_type);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is_alias(&self, name: &str) -> bool {
+        self.aliases.contains(name)
+    }
+
+    /// Names a column as its table writes it. One in double quotes that nothing is called by is a text, as in SQLite.
+    fn identifier(&self, ident: &mut Ident) -> Option<Expr> {
+        if let Some(known) = self.catalog.column(&ident.value) {
+            if !self.is_alias(&ident.value)
+                || self.catalog.column(&ident.value) == Some(&ident.value)
+            {
+                *ident = quoted(known);
+            }
+            return None;
+        }
+        let alias = self
+            .aliases
+            .iter()
+            .find(|alias| alias.eq_ignore_ascii_case(&ident.value));
+        if let Some(alias) = alias {
+            *ident = quoted(alias);
+            return None;
+        }
+        (ident.quote_style == Some('"')).then(|| text(&ident.value))
+    }
+
+    fn parameter(&self, name: &str) -> Result<Expr> {
+        let bare = name.trim_start_matches([':', '@', '$', '?']);
+        let value = self.parameters.get(bare);
+        Ok(match value {
+            None => {
+                return Err(Error::invalid(format!(
+                    "You did not supply a value for binding {name}"
+                )));
+            }
+            Some(Value::Null) => literal(Literal::Null),
+            Some(Value::Integer(integer)) => literal(Literal::Number(integer.to_string(), false)),
+            Some(Value::Real(real)) => literal(Literal::Number(format!("{real:?}"), false)),
+            Some(Value::Text(value)) => text(value),
+            Some(Value::Blob(_)) => {
+                return Err(Error::unsupported("Bytes cannot be bound on this source"));
+            }
+        })
+    }
+
+    /// Comparisons and arithmetic: conditions joined by `&` and `|`, booleans as numbers, texts that are numbers beside
+    /// columns of numbers, divisions by zero.
+    fn comparison(&self, expr: &mut Expr) {
+        match expr {
+            Expr::BinaryOp { left, op, right } => {
+                match op {
+                    BinaryOperator::BitwiseAnd
+                        if self.is_condition(left) && self.is_condition(right) =>
+                    {
+                        *op = BinaryOperator::And;
+                    }
+                    BinaryOperator::BitwiseOr
+                        if self.is_condition(left) && self.is_condition(right) =>
+                    {
+                        *op = BinaryOperator::Or;
+                    }
+                    BinaryOperator::Divide | BinaryOperator::Modulo => {
+                        **right = call("nullif", vec![(**right).clone(), number_literal(0)]);
+                    }
+                    _ => {}
+                }
+                if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+                    self.truth(left);
+                    self.truth(right);
+                    return;
+                }
+                self.numeric(left);
+                self.numeric(right);
+                self.beside(left, right);
+                self.beside(right, left);
+            }
+            Expr::Between {
+                expr, low, high, ..
+            } => {
+                self.numeric(expr);
+                self.beside(expr, low);
+                self.beside(expr, high);
+            }
+            Expr::InList { expr, list, .. } => {
+                self.numeric(expr);
+                for item in list {
+                    self.beside(expr, item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A condition as 0 or 1. Columns of booleans are that already.
+    fn numeric(&self, expr: &mut Expr) {
+        if self.is_condition(expr) && !self.is_boolean_column(expr) {
+            *expr = cast_to(expr.clone(), DataType::BigInt(None));
+        }
+    }
+
+    /// A number as a condition: whether it is not 0.
+    fn truth(&self, expr: &mut Expr) {
+        let is_number = self.is_number_column(expr)
+            || matches!(
+                expr,
+                Expr::Value(ValueWithSpan {
+                    value: Literal::Number(..),
+                    ..
+                })
+            );
+        if is_number {
+            let left = Box::new(expr.clone());
+            *expr = Expr::BinaryOp {
+                left,
+                op: BinaryOperator::NotEq,
+                right: Box::new(number_literal(0)),
+            };
+        }
+    }
+
+    fn is_number_column(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Identifier(ident) => self.catalog.is_number(&ident.value),
+            Expr::CompoundIdentifier(parts) => parts
+                .last()
+                .is_some_and(|part| self.catalog.is_number(&part.value)),
+            Expr::Nested(inner) => self.is_number_column(inner),
+            _ => false,
+        }
+    }
+
+    /// A text that is a number becomes one beside a column of numbers.
+    fn beside(&self, column: &Expr, other: &mut Expr) {
+        if !self.is_number_column(column) {
+            return;
+        }
+        let Expr::Value(ValueWithSpan {
+            value: Literal::SingleQuotedString(typed),
+            ..
+        }) = other
+        else {
+            return;
+        };
+        let replaced = match number(typed) {
+            Some(Value::Integer(integer)) => {
+                Some(literal(Literal::Number(integer.to_string(), false)))
+            }
+            Some(Value::Real(real)) => Some(literal(Literal::Number(format!("{real:?}"), false))),
+            _ => None,
+        };
+        if let Some(replaced) = replaced {
+            *other = replaced;
+        }
+    }
+
+    fn is_boolean_column(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Identifier(ident) => self.catalog.is_boolean(&ident.value),
+            Expr::CompoundIdentifier(parts) => parts
+                .last()
+                .is_some_and(|part| self.catalog.is_boolean(&part.value)),
+            Expr::Nested(inner) => self.is_boolean_column(inner),
+            _ => false,
+        }
+    }
+
+    /// Whether an expression is true or false by its form.
+    fn is_condition(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Nested(inner) => self.is_condition(inner),
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                ..
+            }
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::Between { .. }
+            | Expr::InList { .. }
+            | Expr::InSubquery { .. }
+            | Expr::Exists { .. } => true,
+            Expr::BinaryOp { op, .. } => matches!(
+                op,
+                BinaryOperator::Eq
+                    | BinaryOperator::NotEq
+                    | BinaryOperator::Lt
+                    | BinaryOperator::LtEq
+                    | BinaryOperator::Gt
+                    | BinaryOperator::GtEq
+                    | BinaryOperator::And
+                    | BinaryOperator::Or
+            ),
+            Expr::Function(function) => {
+                matches!(last_part(&function.name).as_str(), "like" | "glob")
+            }
+            other => self.is_boolean_column(other),
+        }
+    }
+
+    /// A function by its listed name, or what stands for it.
+    fn function(&self, function: &mut Function) -> Result<Option<Expr>> {
+        let name = last_part(&function.name).to_ascii_lowercase();
+        let mut arguments = arguments(function);
+        let aggregate_of_booleans =
+            matches!(name.as_str(), "sum" | "total" | "avg" | "min" | "max");
+        if aggregate_of_booleans {
+            for argument in arguments.iter_mut().flatten() {
+                self.numeric(argument);
+            }
+        }
+        let known = functions::known(&name, arguments.as_ref().map_or(1, Vec::len))?;
+        if let (Some(template), Some(arguments)) = (known.template, &arguments) {
+            return Ok(Some(template(arguments)));
+        }
+        function.name = ObjectName(vec![ObjectNamePart::Identifier(quoted(known.name))]);
+        if let (true, Some(arguments)) = (aggregate_of_booleans, arguments)
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            list.args = arguments.into_iter().map(unnamed).collect();
+        }
+        Ok(None)
+    }
+}
+
+/// The arguments of a function that has only plain ones.
+fn arguments(function: &Function) -> Option<Vec<Expr>> {
+    match &function.args {
+        FunctionArguments::None => Some(Vec::new()),
+        FunctionArguments::Subquery(_) => None,
+        FunctionArguments::List(list) => list
+            .args
+            .iter()
+            .map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+fn unnamed(expr: Expr) -> FunctionArg {
+    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+}
+
+/// A call of a function by its exact name.
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(quoted(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.into_iter().map(unnamed).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn negated_if(negated: bool, expr: Expr) -> Expr {
+    if negated {
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: Box::new(expr),
+        }
+    } else {
+        expr
+    }
+}
+
+pub(super) fn literal(value: Literal) -> Expr {
+    Expr::Value(value.with_empty_span())
+}
+
+fn text(value: &str) -> Expr {
+    literal(Literal::SingleQuotedString(value.to_owned()))
+}
+
+fn number_literal(number: i64) -> Expr {
+    literal(Literal::Number(number.to_string(), false))
+}
+
+fn cast_to(expr: Expr, data_type: DataType) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(expr),
+        data_type,
+        array: false,
+        format: None,
+    }
+}
+
+/// A cast to SQLite's affinity of the type that was named.
+fn cast(inner: &Expr, data_type: &DataType) -> Expr {
+    use tablecast_connector::Affinity;
+    let name = match Affinity::of_declaration(&data_type.to_string()) {
+        Affinity::Text => "to_text",
+        Affinity::Integer => "to_integer",
+        Affinity::Real => "to_real",
+        Affinity::Numeric | Affinity::Blob => "to_real",
+    };
+    call(name, vec![inner.clone()])
+}
