@@ -15,8 +15,7 @@ import sys
 from server import SHARED, Tally, serve, tilde
 
 NOT_READ = {
-    ("h5py_mixed.h5", "/references"): "object references come with a later issue",
-    ("h5py_mixed.h5", "/region_references"): "region references come with a later issue",
+    ("h5py_mixed.h5", "/virtual"): "virtual data sets come with a later issue",
 }
 SETTINGS = [
     "--setting", "max_returned_rows", "20000",
@@ -36,6 +35,8 @@ def shown(value):
     if "$complex" in value:
         real, imaginary = value["$complex"]
         return {"r": shown(real), "i": shown(imaginary)}
+    if "$ref" in value:
+        return value["$ref"]
     if "$hex" in value:
         encoded = base64.b64encode(bytes.fromhex(value["$hex"])).decode()
         return {"$base64": True, "encoded": encoded}
@@ -82,6 +83,9 @@ def same(found, expected):
         return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12)
     if isinstance(expected, list) and isinstance(found, list):
         return len(found) == len(expected) and all(map(same, found, expected))
+    if isinstance(expected, dict) and "$region" in expected:
+        # The path, and the selection as text in the notation of slices.
+        return isinstance(found, str) and found.startswith(expected["$region"] + "[")
     if isinstance(expected, dict) and isinstance(found, dict):
         return found.keys() == expected.keys() and all(same(found[k], expected[k]) for k in expected)
     return found == expected and isinstance(found, bool) == isinstance(expected, bool)
@@ -250,8 +254,9 @@ def damaged(server, database, dataset, tally):
             tally.that(f"{table}/{row}", status >= 400 and named, f"{status} {answer}"[:300])
         else:
             expected = row * 2654435761 % 100003
-            value = answer["rows"][0]["value"] if status == 200 else answer
-            tally.that(f"{table}/{row}", value == expected or dataset["path"] != "/data", f"{value}, not {expected}")
+            value = answer["rows"][0].get("value") if status == 200 else answer
+            right = status == 200 and (value == expected or dataset["path"] != "/data")
+            tally.that(f"{table}/{row}", right, f"{value}, not {expected}")
 
 
 def main():

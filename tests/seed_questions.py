@@ -81,7 +81,7 @@ RIGHT = {
     "row_50": particles(50),
     "row_out_of_range": (404, "Record not found"),
     "row_text": (404, "Record not found"),
-    "row_missing_table": (404, "nosuch"),
+    "row_missing_table": (404, "Table not found"),
     "sql_all": [{"identity": p["identity"]} for p in particles(*range(1000))],
     "sql_star": particles(0, 1),
     "sql_rowid": [{"rowid": 0, "idnumber": 0}, {"rowid": 1, "idnumber": 1}],

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, ErrorKind, Filter, ForeignKey,
-    Limits, Result, Rows, Source, Statement, TableInfo, Version,
+    Answer, Ask, BoxFuture, Capabilities, Database, Details, ErrorKind, Filter, ForeignKey, Limits,
+    Result, Rows, Source, Statement, TableInfo, Version,
 };
 
-use crate::asks;
 use crate::definition::create_table;
 use crate::sql;
+use crate::{asked_in_sql, asks};
 
 /// Completes `source`.
 pub fn complete(source: Arc<dyn Source>) -> Arc<dyn Database> {
@@ -120,7 +120,11 @@ impl Database for Completed {
                     .cloned()
                     .collect(),
             };
-            let found = asks::answer(&self.source, &rest, limits).await;
+            let found = if asked_in_sql::concerns(&rest) {
+                asked_in_sql::answer(&self.source, &rest, limits).await
+            } else {
+                asks::answer(&self.source, &rest, limits).await
+            };
             for (at, answer) in left.into_iter().zip(found) {
                 match answers.get_mut(at) {
                     Some(place) => *place = answer,

@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, ExceptSelectItem, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName,
-    ObjectNamePart, Offset, OffsetRows, Query, Select, SelectItem, TableFactor, UnaryOperator,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, LimitClause,
+    ObjectName, ObjectNamePart, Offset, OffsetRows, OrderBy, OrderByExpr, OrderByKind,
+    OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
     Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
 };
 use tablecast_connector::{Error, ROWID, Result, Value, number};
@@ -40,7 +41,6 @@ pub(super) fn rewrite(
 
 /// Gives each item of the outermost select list a name of its own, which DataFusion demands.
 fn distinct_names(query: &mut Query) {
-    use datafusion::sql::sqlparser::ast::SetExpr;
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };
@@ -73,6 +73,42 @@ fn distinct_names(query: &mut Query) {
     }
 }
 
+/// An expression is a column named by its text.
+fn name_by_text(item: &mut SelectItem) {
+    let SelectItem::UnnamedExpr(expr) = item else {
+        return;
+    };
+    if !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        let alias = quoted(&expr.to_string());
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias,
+        };
+    }
+}
+
+/// Groups come in their order, as SQLite gives them, where nothing else is asked for.
+fn order_groups(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return;
+    };
+    let GroupByExpr::Expressions(groups, _) = &select.group_by else {
+        return;
+    };
+    if query.order_by.is_some() || groups.is_empty() {
+        return;
+    }
+    let order = groups.iter().map(|expr| OrderByExpr {
+        expr: expr.clone(),
+        options: OrderByOptions::default(),
+        with_fill: None,
+    });
+    query.order_by = Some(OrderBy {
+        kind: OrderByKind::Expressions(order.collect()),
+        interpolate: None,
+    });
+}
+
 struct Rewriting<'a> {
     catalog: &'a Catalog,
     parameters: BTreeMap<&'a str, &'a Value>,
@@ -97,6 +133,7 @@ impl VisitorMut for Rewriting<'_> {
                     .map(|column| column.name.value.clone()),
             );
         }
+        order_groups(query);
         if let Some(limit) = &mut query.limit_clause {
             let plain = plain_limit(limit);
             *limit = plain;
@@ -105,6 +142,9 @@ impl VisitorMut for Rewriting<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        for item in &mut select.projection {
+            name_by_text(item);
+        }
         for item in &select.projection {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
                 self.aliases.insert(alias.value.clone());
