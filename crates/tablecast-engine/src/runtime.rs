@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 const PLACES: usize = 128;
 
 static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+static CLOCK: OnceLock<Result<Runtime, String>> = OnceLock::new();
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 /// The number of tasks of one request that run side by side.
@@ -32,6 +33,21 @@ fn runtime() -> Result<&'static Runtime> {
         Builder::new_multi_thread()
             .worker_threads(parallelism().max(2))
             .thread_name("engine")
+            .enable_time()
+            .build()
+            .map_err(|error| error.to_string())
+    });
+    started
+        .as_ref()
+        .map_err(|cause| Error::unavailable("The engine could not start").caused_by(cause.as_str()))
+}
+
+/// The runtime whose only thread watches deadlines, so that they pass even while all others are at work.
+fn clock() -> Result<&'static Runtime> {
+    let started = CLOCK.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("engine-clock")
             .enable_time()
             .build()
             .map_err(|error| error.to_string())
@@ -105,7 +121,7 @@ impl Alarm {
             return Ok(Self(None));
         };
         // A sleep looks for its runtime when it is made, not when it is waited for.
-        let _inside = runtime()?.enter();
+        let _inside = clock()?.enter();
         let sleep = tokio::time::sleep_until(deadline.into());
         Ok(Self(Some(Box::pin(sleep))))
     }
@@ -151,5 +167,38 @@ pub(crate) fn again(error: &Error) -> Error {
     match error.suggestion() {
         Some(hint) => same.hint(hint),
         None => same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_does_not_stop_is_left_behind_and_counted() {
+        let limits = Limits::none().within(Duration::from_millis(50));
+        let started = Instant::now();
+        let stubborn = (0..parallelism().max(2)).map(|_| async {
+            std::thread::sleep(Duration::from_millis(600));
+            Ok(())
+        });
+        let all = stubborn.map(|work| run(&limits, work));
+        for ended in block_on(futures::future::join_all(all)) {
+            assert_eq!(ended.map_err(|e| e.kind()), Err(ErrorKind::TimedOut));
+        }
+        assert!(started.elapsed() < Duration::from_millis(500));
+        assert!(TAKEN.load(Ordering::Acquire) >= parallelism().max(2));
+    }
+
+    #[test]
+    fn a_task_that_panics_is_an_error() {
+        let ended = block_on(run(&Limits::none(), async {
+            Err::<(), _>(Error::internal("first")).or_else(|_| panic!("second"))
+        }));
+        assert_eq!(ended.map_err(|e| e.kind()), Err(ErrorKind::Internal));
     }
 }

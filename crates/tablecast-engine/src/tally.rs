@@ -153,9 +153,9 @@ impl Counter {
                 let column = columns.get(*place).ok_or_else(|| {
                     Error::internal("A scan gave fewer columns than it was asked for")
                 })?;
-                for row in selection.iter().take(rows as usize) {
-                    self.groups.add(&column.cell(row), *kind)?;
-                }
+                let groups = &mut self.groups;
+                let mut chosen = selection.iter().take(rows as usize);
+                chosen.try_for_each(|row| groups.add(&column.cell(row), *kind))?;
             }
         }
         self.rows += rows;
