@@ -17,6 +17,7 @@ use crate::request;
 use crate::runtime::{again, run};
 use crate::stream::produce;
 use crate::tally::{Pass, Subject, Tally, count};
+use crate::where_sql::seen_through;
 use crate::{in_order, sorted};
 
 /// A table of a source with the filters of an ask, in typed form.
@@ -25,6 +26,8 @@ struct Filtered {
     source: Arc<dyn Source>,
     table: Arc<TableInfo>,
     filters: Vec<Predicate>,
+    /// Whether all rows of the table are meant.
+    is_whole: bool,
 }
 
 /// Answers every want of `ask` over scans, in order.
@@ -90,11 +93,14 @@ async fn filtered(source: &Arc<dyn Source>, ask: &Ask, limits: &Limits) -> Resul
     if let Some(reason) = &table.unreadable {
         return Err(tablecast_connector::Error::unreadable(reason.clone()).within(&ask.table));
     }
-    let filters = filters::predicates(source, &table, &ask.filters, limits).await?;
+    let (seen, others) = seen_through(source, &table, &ask.filters)?;
+    let is_whole = others.is_empty() && Arc::ptr_eq(&seen, source);
+    let filters = filters::predicates(source, &table, &others, limits).await?;
     Ok(Filtered {
-        source: Arc::clone(source),
+        source: seen,
         table,
         filters,
+        is_whole,
     })
 }
 
@@ -172,7 +178,7 @@ async fn known_count(
     wanted: &Wanted,
     limits: &Limits,
 ) -> Result<Option<Answer>> {
-    if filtered.filters.is_empty() {
+    if filtered.is_whole {
         let limits = within(wanted, limits);
         let table = &filtered.table.name;
         match filtered.source.table_count(table, at_most, &limits).await {

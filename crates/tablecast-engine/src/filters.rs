@@ -32,11 +32,8 @@ pub(crate) async fn predicates(
                     table.name
                 )));
             }
-            Filter::Sql { text, .. } => {
-                return Err(Error::unsupported(format!(
-                    "A condition in SQL (_where={text}) is not supported for this database yet"
-                ))
-                .hint("Use column filters"));
+            Filter::Sql { .. } => {
+                return Err(Error::internal("A condition in SQL was not taken out"));
             }
             Filter::InTable { .. } => in_table(source, table, filter, limits).await?,
         });

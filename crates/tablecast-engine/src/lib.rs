@@ -28,5 +28,6 @@ mod sql;
 mod stream;
 mod tally;
 mod typed;
+mod where_sql;
 
 pub use complete::complete;

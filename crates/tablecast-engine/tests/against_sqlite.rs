@@ -424,3 +424,58 @@ fn rows_found_through_another_table_are_those_of_sqlite() {
     let found = pair.check(&query(vec![through]));
     assert!(!found.is_empty() && found.len() < ROWS as usize);
 }
+
+fn sql(text: &str, parameters: &[(&str, Value)]) -> Filter {
+    Filter::Sql {
+        text: text.to_owned(),
+        dialect: Dialect::sqlite(),
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+    }
+}
+
+#[test]
+fn conditions_that_a_person_wrote_pass_the_rows_that_sqlite_passes() {
+    let pair = numbered();
+    for filters in [
+        vec![sql("few > 1", &[])],
+        vec![sql("few is null or text like 'a%' -- why not", &[])],
+        vec![sql("id in (select id from odd where few = 2)", &[])],
+        vec![
+            sql("text = :wanted", &[("wanted", "É".into())]),
+            condition("few", Operator::NotNull, ""),
+        ],
+        vec![
+            sql("rowid between 10 and 20", &[]),
+            sql("real is not null", &[]),
+        ],
+    ] {
+        let mut page = TableQuery {
+            limit: Some(13),
+            ..query(filters.clone())
+        };
+        loop {
+            let rows = pair.check(&page);
+            let Some(last) = rows.last().filter(|_| rows.len() == 13) else {
+                break;
+            };
+            page.position = Some(Position::After {
+                sort: None,
+                key: last.last().cloned().into_iter().collect(),
+            });
+        }
+        page.position = None;
+        page.sort = Some(Sort {
+            column: "text".to_owned(),
+            direction: Direction::Descending,
+        });
+        pair.check(&page);
+        let syntax = syntax_of(&Dialect::sqlite()).unwrap();
+        let counted = tablecast_sql::count(syntax, "odd", &filters).unwrap();
+        let expected = self::number(&pair.expected(&counted));
+        let answer = pair.answer(&filters, Want::Count { at_most: None });
+        assert!(matches!(answer, Answer::Count(Count { rows, .. }) if rows == expected));
+    }
+}
