@@ -9,9 +9,9 @@ use tablecast_connector::{
     Result, Rows, Source, Statement, TableInfo, Version,
 };
 
+use crate::asks;
 use crate::definition::create_table;
 use crate::sql;
-use crate::{asked_in_sql, asks};
 
 /// Completes `source`.
 pub fn complete(source: Arc<dyn Source>) -> Arc<dyn Database> {
@@ -120,11 +120,7 @@ impl Database for Completed {
                     .cloned()
                     .collect(),
             };
-            let found = if asked_in_sql::concerns(&rest) {
-                asked_in_sql::answer(&self.source, &rest, limits).await
-            } else {
-                asks::answer(&self.source, &rest, limits).await
-            };
+            let found = asks::answer(&self.source, &rest, limits).await;
             for (at, answer) in left.into_iter().zip(found) {
                 match answers.get_mut(at) {
                     Some(place) => *place = answer,

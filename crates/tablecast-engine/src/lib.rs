@@ -3,7 +3,6 @@
 //!
 //! No query engine of our own: what a source does not do is a DataFusion plan. It knows no HTTP and no connector.
 
-mod asked_in_sql;
 mod asks;
 mod complete;
 mod condition;

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_task_that_panics_is_an_error() {
         let ended = block_on(run(&Limits::none(), async {
-            Err::<(), _>(Error::internal("first")).or_else(|_| panic!("second"))
+            Err::<(), _>(Error::internal("first")).map_err(|_| panic!("second"))
         }));
         assert_eq!(ended.map_err(|e| e.kind()), Err(ErrorKind::Internal));
     }

@@ -356,7 +356,11 @@ fn counts_and_facets_are_those_of_sqlite() {
     let pair = numbered();
     let syntax = syntax_of(&Dialect::sqlite()).unwrap();
     let kinds = [FacetKind::Column, FacetKind::Array, FacetKind::Date];
-    for filters in [Vec::new(), vec![condition("few", Operator::Gte, "2")]] {
+    for filters in [
+        Vec::new(),
+        vec![condition("few", Operator::Gte, "2")],
+        vec![sql("few >= 1 or text = 'ab'", &[])],
+    ] {
         let counted = tablecast_sql::count(syntax, "odd", &filters).unwrap();
         let expected = self::number(&pair.expected(&counted));
         let answer = pair.answer(&filters, Want::Count { at_most: None });
