@@ -476,13 +476,10 @@ async fn schema(
     table: Option<&str>,
 ) -> Result<Reply> {
     let published = site.database(database)?;
-    let names = match table {
-        Some(table) => vec![Place::find(site, database, table).await?.info.name.clone()],
-        None => {
-            let mut names = published.database.table_names().await?;
-            names.extend(published.database.view_names().await?);
-            names
-        }
+    let names = if let Some(table) = table { vec![Place::find(site, database, table).await?.info.name.clone()] } else {
+        let mut names = published.database.table_names().await?;
+        names.extend(published.database.view_names().await?);
+        names
     };
     let mut statements = Vec::new();
     for name in &names {

@@ -132,7 +132,7 @@ impl TableData {
                 }
                 Ok(_) => return no_answer().map(|_: Answer| ()),
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    self.timed_out.push(facet.column.clone())
+                    self.timed_out.push(facet.column.clone());
                 }
                 Err(error) => return Err(error),
             }

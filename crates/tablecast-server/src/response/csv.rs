@@ -188,7 +188,7 @@ impl Lines {
             match cell {
                 Cell::Text(text) => write_field(text, &mut first, out),
                 Cell::Integer(integer) => {
-                    write_field(itoa::Buffer::new().format(integer), &mut first, out)
+                    write_field(itoa::Buffer::new().format(integer), &mut first, out);
                 }
                 Cell::Bytes(_) if !self.keys.is_empty() => {
                     let key: Vec<_> = self
@@ -213,7 +213,7 @@ impl Lines {
                     write_field(&url, &mut first, out);
                 }
                 Cell::Real(real) if !real.is_nan() => {
-                    write_field(&format!("{real:?}"), &mut first, out)
+                    write_field(&format!("{real:?}"), &mut first, out);
                 }
                 _ => write_field(&sqlite_text(&cell).unwrap_or_default(), &mut first, out),
             }
