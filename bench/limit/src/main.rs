@@ -10,8 +10,13 @@ use bytes::Bytes;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().context("usage: tablecast-limit FILE PORT")?;
-    let port: u16 = arguments.next().context("usage: tablecast-limit FILE PORT")?.parse()?;
+    let path = arguments
+        .next()
+        .context("usage: tablecast-limit FILE PORT")?;
+    let port: u16 = arguments
+        .next()
+        .context("usage: tablecast-limit FILE PORT")?
+        .parse()?;
     let body = Bytes::from(std::fs::read(&path).with_context(|| path.clone())?);
     let app = Router::new()
         .fallback(move || std::future::ready(([(CONTENT_TYPE, "application/json")], body.clone())));

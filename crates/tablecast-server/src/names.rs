@@ -7,10 +7,29 @@ pub fn tilde_encode(name: &str) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => out.push(char::from(byte)),
             b' ' => out.push('+'),
-            _ => out.push_str(&format!("~{byte:02X}")),
+            _ => push_escaped('~', byte, &mut out),
         }
     }
     out
+}
+
+fn push_escaped(mark: char, byte: u8, out: &mut String) {
+    out.push(mark);
+    for digit in [byte >> 4, byte & 15] {
+        out.push(
+            char::from_digit(u32::from(digit), 16)
+                .unwrap_or('0')
+                .to_ascii_uppercase(),
+        );
+    }
+}
+
+/// `bytes` in hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'))
+        .collect()
 }
 
 /// The name that a part of a path stands for. What is not encoded stands for itself.
@@ -48,7 +67,7 @@ pub(crate) fn query_encode(text: &str) -> String {
                 out.push(char::from(byte));
             }
             b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => push_escaped('%', byte, &mut out),
         }
     }
     out

@@ -165,11 +165,7 @@ fn keep(
         .chain_update(&address)
         .chain_update(version.0.to_le_bytes())
         .finalize();
-    let tag: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let tag = crate::names::hexadecimal(digest.get(..16).unwrap_or_default());
     if let Ok(value) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
         reply.headers.insert(header::ETAG, value);
     }
@@ -202,6 +198,8 @@ fn again(kept: Answer, headers: &HeaderMap) -> Response<HttpBody> {
 
 /// The answer, or an error in the format that was asked for. A panic ends this request alone.
 async fn guarded(site: &Arc<Site>, request: &Request) -> Reply {
+    // A request that is dropped, because its client has gone, takes its work with it.
+    let _guard = request.cancel.cancel_on_drop();
     let work = AssertUnwindSafe(walk::walk(site, request)).catch_unwind();
     let result = work
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use tablecast_connector::{Answer, Ask, Error, ErrorKind, Result, Rows, Want};
+use tablecast_connector::{Answer, Ask, CancelToken, Error, ErrorKind, Limits, Result, Rows, Want};
 
 use crate::fetch::database::{Contents, Counting, contents};
 use crate::fetch::table::{COUNT_MAX, TableData, Wants};
@@ -264,12 +264,15 @@ async fn table_csv(
         if request.arguments.has("_next") {
             return Err(Error::invalid("_next not allowed for CSV streaming"));
         }
-        let rows = whole_table(request, place, plan).await?;
+        let cancel = CancelToken::default();
+        let rows = whole_table(&cancel, place, plan).await?;
+        let bytes_max = settings.number("max_csv_mb") * 1024 * 1024;
         return Ok(csv::stream(
             request,
             rows,
             &writing,
-            settings.number("max_csv_mb") * 1024 * 1024,
+            bytes_max,
+            cancel.cancel_on_drop(),
         ));
     }
     let wants = Wants {
@@ -286,7 +289,7 @@ async fn table_csv(
 }
 
 /// All rows of a table under its filters, as they come. No deadline: a stream takes as long as its reader takes.
-async fn whole_table(_: &Request, place: &Place<'_>, plan: &TablePlan) -> Result<Rows> {
+async fn whole_table(cancel: &CancelToken, place: &Place<'_>, plan: &TablePlan) -> Result<Rows> {
     let query = &plan.query;
     let want = Want::Rows {
         columns: query.columns.clone(),
@@ -299,7 +302,10 @@ async fn whole_table(_: &Request, place: &Place<'_>, plan: &TablePlan) -> Result
         filters: query.filters.clone(),
         wants: vec![want.into()],
     };
-    let limits = tablecast_connector::Limits::none();
+    let limits = Limits {
+        cancel: cancel.clone(),
+        ..Limits::none()
+    };
     match place.published.database.ask(&ask, &limits).await.pop() {
         Some(Ok(Answer::Rows(rows))) => Ok(rows),
         Some(Err(error)) => Err(error),
@@ -389,7 +395,7 @@ async fn one_row(
             blob::reply(request, &data.page, &format!("{table}-{}", key.join("-")))
         }
         _ => {
-            let limits = limits(&request.arguments, &site.configuration.settings);
+            let limits = limits(request, &site.configuration.settings);
             let labels = labels::of_page(
                 site,
                 place.published,
@@ -476,7 +482,9 @@ async fn schema(
     table: Option<&str>,
 ) -> Result<Reply> {
     let published = site.database(database)?;
-    let names = if let Some(table) = table { vec![Place::find(site, database, table).await?.info.name.clone()] } else {
+    let names = if let Some(table) = table {
+        vec![Place::find(site, database, table).await?.info.name.clone()]
+    } else {
         let mut names = published.database.table_names().await?;
         names.extend(published.database.view_names().await?);
         names

@@ -154,7 +154,9 @@ impl BlockingSource for Liar {
             Lie::CountsNothingWithoutColumns if request.columns.is_empty() => {
                 cut_off(&mut scan, 250);
             }
-            Lie::SwapsColumns if request.columns.len() > 1 && !straight => scan.columns.rotate_left(1),
+            Lie::SwapsColumns if request.columns.len() > 1 && !straight => {
+                scan.columns.rotate_left(1)
+            }
             Lie::PromisesTooManyRows => scan.rows = Some(7),
             Lie::ForgetsPartitionsOnceRead => forget_once_read(&mut scan),
             Lie::PromisesToFilter => scan.promises.filters.fill(Support::Exact),

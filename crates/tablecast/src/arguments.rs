@@ -23,6 +23,10 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, Args)]
 #[command(disable_help_flag = true)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct ServeArguments {
     /// Files to serve
     pub(crate) files: Vec<String>,
@@ -91,6 +95,10 @@ pub(crate) struct ServeArguments {
 /// Options of Datasette that are not done yet. Each is refused by name.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Known from Datasette, not available yet")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Refused {
     /// Attach all databases to `_memory`
     #[arg(long)]

@@ -40,13 +40,13 @@ async fn open_one(connectors: &[Arc<dyn Connector>], wanted: Wanted) -> Opened {
     let text = wanted.text.clone();
     let opening = open(connectors, &wanted);
     tokio::pin!(opening);
-    let result = match tokio::time::timeout(Duration::from_secs(1), &mut opening).await {
-        Ok(result) => result,
-        Err(_) => {
+    let result =
+        if let Ok(result) = tokio::time::timeout(Duration::from_secs(1), &mut opening).await {
+            result
+        } else {
             eprintln!("Opening {text} …");
             opening.await
-        }
-    };
+        };
     Opened { text, result }
 }
 

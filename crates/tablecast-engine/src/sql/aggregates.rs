@@ -251,7 +251,7 @@ impl Accumulator for Concat {
         let Some(texts) = views.first() else {
             return Ok(());
         };
-        for row in 0..values.first().map_or(0, |array| array.len()) {
+        for row in 0..values.first().map_or(0, arrow_array::Array::len) {
             let Some(text) = sqlite_text(&texts.cell(row)) else {
                 continue;
             };

@@ -298,7 +298,7 @@ impl Rewriting<'_> {
                 }
             }
             Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::InList { .. } => {
-                self.comparison(expr)
+                self.comparison(expr);
             }
             Expr::UnaryOp { op, expr: inner } => {
                 if *op == UnaryOperator::BitwiseNot && self.is_condition(inner) {
@@ -325,52 +325,11 @@ impl Rewriting<'_> {
                     "LIKE with ESCAPE is not supported on this source",
                 ));
             }
-            Expr::ILike { .. } | Expr::SimilarTo { .. } | Expr::RLike { .. } => {
-                return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
-            }
             Expr::Function(function) => {
                 let replaced = self.function(function)?;
                 if let Some(replaced) = replaced {
                     *expr = replaced;
                 }
-            }
-            Expr::Substring {
-                expr: text,
-                substring_from,
-                substring_for,
-                ..
-            } => {
-                let more = [substring_from, substring_for]
-                    .into_iter()
-                    .flatten()
-                    .map(|part| (**part).clone());
-                *expr = call(
-                    "substr",
-                    std::iter::once((**text).clone()).chain(more).collect(),
-                );
-            }
-            Expr::Trim {
-                expr: text,
-                trim_what,
-                trim_where,
-                ..
-            } => {
-                use datafusion::sql::sqlparser::ast::TrimWhereField;
-                let name = match trim_where {
-                    Some(TrimWhereField::Leading) => "ltrim",
-                    Some(TrimWhereField::Trailing) => "rtrim",
-                    _ => "trim",
-                };
-                let what = trim_what.iter().map(|what| (**what).clone());
-                *expr = call(
-                    name,
-                    std::iter::once((**text).clone()).chain(what).collect(),
-                );
-            }
-            Expr::Floor { expr: inner, .. } => *expr = call("floor", vec![(**inner).clone()]),
-            Expr::Ceil { expr: inner, .. } => *expr = call("ceil", vec![(**inner).clone()]),
-            Expr::Position { .. } | Expr::Extract { .. } | Expr::Overlay { .. } => {
-                return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
             }
             Expr::Cast {
                 kind: CastKind::Cast,
@@ -380,7 +339,7 @@ impl Rewriting<'_> {
             } => {
                 *expr = cast(inner, data_type);
             }
-            _ => {}
+            other => keyword_form(other)?,
         }
         Ok(())
     }
@@ -607,6 +566,57 @@ impl Rewriting<'_> {
     }
 }
 
+/// What the parser reads as syntax of its own, as the function that SQLite calls; and what SQLite does not have.
+fn keyword_form(expr: &mut Expr) -> Result<()> {
+    match expr {
+        Expr::Substring {
+            expr: text,
+            substring_from,
+            substring_for,
+            ..
+        } => {
+            let more = [substring_from, substring_for]
+                .into_iter()
+                .flatten()
+                .map(|part| (**part).clone());
+            *expr = call(
+                "substr",
+                std::iter::once((**text).clone()).chain(more).collect(),
+            );
+        }
+        Expr::Trim {
+            expr: text,
+            trim_what,
+            trim_where,
+            ..
+        } => {
+            use datafusion::sql::sqlparser::ast::TrimWhereField;
+            let name = match trim_where {
+                Some(TrimWhereField::Leading) => "ltrim",
+                Some(TrimWhereField::Trailing) => "rtrim",
+                _ => "trim",
+            };
+            let what = trim_what.iter().map(|what| (**what).clone());
+            *expr = call(
+                name,
+                std::iter::once((**text).clone()).chain(what).collect(),
+            );
+        }
+        Expr::Floor { expr: inner, .. } => *expr = call("floor", vec![(**inner).clone()]),
+        Expr::Ceil { expr: inner, .. } => *expr = call("ceil", vec![(**inner).clone()]),
+        Expr::ILike { .. }
+        | Expr::SimilarTo { .. }
+        | Expr::RLike { .. }
+        | Expr::Position { .. }
+        | Expr::Extract { .. }
+        | Expr::Overlay { .. } => {
+            return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 /// The arguments of a function that has only plain ones.
 fn arguments(function: &Function) -> Option<Vec<Expr>> {
     match &function.args {
@@ -684,8 +694,7 @@ fn cast(inner: &Expr, data_type: &DataType) -> Expr {
     let name = match Affinity::of_declaration(&data_type.to_string()) {
         Affinity::Text => "to_text",
         Affinity::Integer => "to_integer",
-        Affinity::Real => "to_real",
-        Affinity::Numeric | Affinity::Blob => "to_real",
+        Affinity::Real | Affinity::Numeric | Affinity::Blob => "to_real",
     };
     call(name, vec![inner.clone()])
 }

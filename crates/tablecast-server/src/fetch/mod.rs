@@ -14,7 +14,7 @@ use std::time::Duration;
 use tablecast_connector::{Limits, Result, TableInfo};
 
 use crate::Published;
-use crate::request::arguments::Arguments;
+use crate::request::Request;
 use crate::{Settings, Site};
 
 /// A table of the site, found.
@@ -43,11 +43,16 @@ impl<'a> Place<'a> {
 }
 
 /// The limits of a request: the setting's time, or less if the reader asks for less.
-pub(crate) fn limits(arguments: &Arguments, settings: &Settings) -> Limits {
+pub(crate) fn limits(request: &Request, settings: &Settings) -> Limits {
     let setting = settings.number("sql_time_limit_ms");
-    let asked = arguments
+    let asked = request
+        .arguments
         .first("_timelimit")
         .and_then(|typed| typed.parse().ok())
         .unwrap_or(setting);
-    Limits::none().within(Duration::from_millis(setting.min(asked)))
+    let limits = Limits {
+        cancel: request.cancel.clone(),
+        ..Limits::none()
+    };
+    limits.within(Duration::from_millis(setting.min(asked)))
 }

@@ -52,7 +52,7 @@ impl TableData {
     ) -> Result<Self> {
         let started = Instant::now();
         let settings = &site.configuration.settings;
-        let limits = limits(&request.arguments, settings);
+        let limits = limits(request, settings);
         let looking = if wants.suggestions && settings.is_on("suggest_facets") {
             facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
         } else {
@@ -74,9 +74,8 @@ impl TableData {
             .ask(&ask, &limits)
             .await
             .into_iter();
-        let rows = match answers.next().unwrap_or_else(no_answer)? {
-            Answer::Rows(rows) => rows,
-            _ => return no_answer(),
+        let Answer::Rows(rows) = answers.next().unwrap_or_else(no_answer)? else {
+            return no_answer();
         };
         let page = Page::gather(rows, plan.size).await?;
         let mut data = Self {

@@ -62,7 +62,7 @@ impl TablePlan {
             .collect();
         let columns = columns(request, &info, &keys)?;
         let sort = sort(&arguments, &options, &info, &keys)?;
-        let size = page_size(&arguments, &options, settings)?;
+        let rows = page_size(&arguments, &options, settings)?;
         let mut plan = Self {
             query: TableQuery {
                 table: info.name.clone(),
@@ -70,7 +70,7 @@ impl TablePlan {
                 filters: Vec::new(),
                 sort: sort.clone(),
                 position: position(&arguments, &info, sort.is_some())?,
-                limit: Some(size + 1),
+                limit: Some(rows + 1),
             },
             facets: facets(&arguments, &options, &info)?,
             facet_size: facet_size(&arguments, &options, settings),
@@ -83,7 +83,7 @@ impl TablePlan {
             arguments,
             keys,
             columns,
-            size,
+            size: rows,
         };
         plan.query.columns = plan.fetched();
         plan.filter(site, request, place).await?;

@@ -7,6 +7,7 @@ pub(crate) mod target;
 use http::{HeaderMap, Uri, header};
 
 use arguments::Arguments;
+use tablecast_connector::CancelToken;
 use target::{Format, Target};
 
 use crate::Settings;
@@ -21,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The query string as it came.
     pub(crate) query: String,
+    /// Set when nobody waits for the answer any more.
+    pub(crate) cancel: CancelToken,
     /// `http://host`, for absolute addresses in answers.
     pub(crate) origin: String,
     /// The path under which the site lies, with a slash at its end.
@@ -52,6 +55,7 @@ impl Request {
             arguments: Arguments::parse(query),
             path: inner.to_owned(),
             query: query.to_owned(),
+            cancel: CancelToken::default(),
             origin: origin(headers, settings),
             base,
         }))

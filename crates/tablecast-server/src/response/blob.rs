@@ -6,6 +6,7 @@ use tablecast_connector::{Cell, Error, Result};
 
 use super::Reply;
 use crate::fetch::page::Page;
+use crate::names::hexadecimal;
 use crate::request::Request;
 
 /// The bytes that `_blob_column` (and, for queries, `_blob_hash`) name. `name` is the file's name without its end.
@@ -67,8 +68,5 @@ pub(crate) fn reply(request: &Request, page: &Page, name: &str) -> Result<Reply>
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn hash_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&Sha256::digest(bytes))
 }

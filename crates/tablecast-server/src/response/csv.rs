@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::stream;
 use http::{StatusCode, header};
-use tablecast_connector::{Batch, Cell, Result, Rows, sqlite_text};
+use tablecast_connector::{Batch, CancelGuard, Cell, Result, Rows, sqlite_text};
 
 use super::blob::hash_of;
 use super::{Body, Reply, TEXT};
@@ -44,6 +44,7 @@ pub(crate) fn stream(
     rows: Rows,
     writing: &Writing<'_>,
     bytes_max: u64,
+    guard: CancelGuard,
 ) -> Reply {
     let columns: Vec<String> = rows
         .columns
@@ -58,6 +59,7 @@ pub(crate) fn stream(
         sent: 0,
         bytes_max,
         ended: false,
+        _guard: guard,
     };
     let batches = stream::unfold(state, |mut state| async move {
         let bytes = state.next().await?;
@@ -100,6 +102,8 @@ struct Stream {
     sent: u64,
     bytes_max: u64,
     ended: bool,
+    /// Stops the reading when the client has gone.
+    _guard: CancelGuard,
 }
 
 impl Stream {

@@ -245,11 +245,8 @@ fn url_vars(request: &Request) -> Json {
 /// The colour of a database: six hexadecimal digits of a hash of its name.
 pub(crate) fn color(name: &str) -> String {
     use md5::{Digest, Md5};
-    Md5::digest(name.as_bytes())
-        .iter()
-        .take(3)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Md5::digest(name.as_bytes());
+    crate::names::hexadecimal(digest.get(..3).unwrap_or_default())
 }
 
 /// `column_details`.

@@ -6,17 +6,6 @@ use tablecast_connector::{Error, Result};
 use crate::Site;
 use crate::names::tilde_encode;
 
-/// The pages under `/-/`.
-pub(crate) const PAGES: &[&str] = &[
-    "versions",
-    "settings",
-    "databases",
-    "config",
-    "metadata",
-    "plugins",
-    "actor",
-];
-
 /// A page under `/-/` as JSON.
 pub(crate) fn to_json(site: &Site, page: &str) -> Result<Json> {
     Ok(match page {

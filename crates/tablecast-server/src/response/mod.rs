@@ -79,7 +79,7 @@ impl Reply {
 
     /// Adds a header; a value that no header can hold is left out.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             self.headers.append(name, value);
         }
         self

@@ -118,7 +118,7 @@ async fn extra(
             statement.sql.into()
         }
         "facet_results" => facets::results(request, data),
-        "sorted_facet_results" => sorted(facets::results(request, data)),
+        "sorted_facet_results" => sorted(&facets::results(request, data)),
         "facets_timed_out" => data.timed_out.clone().into(),
         "suggested_facets" => facets::suggested(request, plan, data),
         "human_description_en" => describe(plan).into(),
@@ -156,7 +156,7 @@ fn primary_keys(plan: &TablePlan) -> Vec<String> {
 }
 
 /// The facets as a list: configured ones in their order, then by how many values they have.
-fn sorted(results: Json) -> Json {
+fn sorted(results: &Json) -> Json {
     let mut facets: Vec<Json> = results
         .get("results")
         .and_then(Json::as_object)

@@ -168,7 +168,7 @@ fn row_functions() -> impl Iterator<Item = &'static RowFunction> {
 /// Every scalar function of the session.
 pub(super) fn scalars() -> Vec<Arc<ScalarUDF>> {
     let mut all: Vec<Arc<ScalarUDF>> = row_functions()
-        .map(|function| Arc::new(function.into_udf()))
+        .map(|function| Arc::new(function.to_udf()))
         .collect();
     let names: Vec<&str> = SESSION
         .iter()

@@ -1,5 +1,10 @@
 //! Functions of numbers that SQLite reads in its own way.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions of values have one type"
+)]
+
 use tablecast_connector::{Result, Value};
 
 use super::rows::{Gives, RowFunction, any_null, integer, real};

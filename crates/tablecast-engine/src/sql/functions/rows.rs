@@ -35,7 +35,7 @@ pub(super) struct RowFunction {
 }
 
 impl RowFunction {
-    pub(super) fn into_udf(&'static self) -> ScalarUDF {
+    pub(super) fn to_udf(&'static self) -> ScalarUDF {
         ScalarUDF::from(Adapter {
             function: self,
             signature: Signature::variadic_any(Volatility::Immutable),
@@ -100,7 +100,7 @@ impl Adapter {
         let mut answers = Answers::of(self.function.gives);
         for row in 0..rows {
             let values: Vec<Value> = views.iter().map(|view| view.cell(row).to_value()).collect();
-            answers.add((self.function.work)(&values)?);
+            answers.add(&(self.function.work)(&values)?);
         }
         Ok(answers.finish())
     }
@@ -123,12 +123,12 @@ impl Answers {
         }
     }
 
-    fn add(&mut self, value: Value) {
+    fn add(&mut self, value: &Value) {
         match self {
-            Self::Text(builder) => builder.append_option(text(&value)),
-            Self::Integer(builder) => builder.append_option(integer(&value)),
-            Self::Real(builder) => builder.append_option(real(&value)),
-            Self::Boolean(builder) => builder.append_option(real(&value).map(|real| real != 0.0)),
+            Self::Text(builder) => builder.append_option(text(value)),
+            Self::Integer(builder) => builder.append_option(integer(value)),
+            Self::Real(builder) => builder.append_option(real(value)),
+            Self::Boolean(builder) => builder.append_option(real(value).map(|real| real != 0.0)),
         }
     }
 

@@ -1,5 +1,10 @@
 //! Functions of texts.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions of values have one type"
+)]
+
 use tablecast_connector::{Error, Result, Value, glob, like};
 
 use super::rows::{Gives, RowFunction, any_null, integer, text};
@@ -20,10 +25,14 @@ pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("like", 2..=2, Boolean, |values| compared(values, like)),
     function!("glob", 2..=2, Boolean, |values| compared(values, glob)),
     function!("length", 1..=1, Integer, length),
-    function!("lower", 1..=1, Text, |values| mapped(values, |text| text
-        .to_ascii_lowercase())),
-    function!("upper", 1..=1, Text, |values| mapped(values, |text| text
-        .to_ascii_uppercase())),
+    function!("lower", 1..=1, Text, |values| mapped(
+        values,
+        str::to_ascii_lowercase
+    )),
+    function!("upper", 1..=1, Text, |values| mapped(
+        values,
+        str::to_ascii_uppercase
+    )),
     function!("substr", 2..=3, Text, substr),
     function!("substring", 2..=3, Text, substr),
     function!("trim", 1..=2, Text, |values| trimmed(values, true, true)),
@@ -186,11 +195,13 @@ fn hex(values: &[Value]) -> Result<Value> {
         Some(value) => text(value).unwrap_or_default().into_bytes(),
         None => Vec::new(),
     };
-    Ok(bytes
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect::<String>()
-        .into())
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digit = |digit: u8| {
+        char::from_digit(u32::from(digit), 16)
+            .unwrap_or('0')
+            .to_ascii_uppercase()
+    };
+    Ok(digits.map(digit).collect::<String>().into())
 }
 
 fn unicode(values: &[Value]) -> Result<Value> {

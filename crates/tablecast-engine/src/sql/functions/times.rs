@@ -1,5 +1,10 @@
 //! Functions of dates and times, on ISO texts. Modifiers are not there yet: they are refused by the number of arguments.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions of values have one type"
+)]
+
 use tablecast_connector::{Result, Value};
 
 use super::rows::{Gives, RowFunction, text};

@@ -27,13 +27,8 @@ const ASSETS: &[(&str, &str, &str)] = &[
 ];
 
 static HASHES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
-    let hash = |text: &str| {
-        Sha256::digest(text)
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    };
+    let hash =
+        |text: &str| crate::names::hexadecimal(Sha256::digest(text).get(..6).unwrap_or_default());
     ASSETS
         .iter()
         .map(|(name, _, text)| (*name, hash(text)))

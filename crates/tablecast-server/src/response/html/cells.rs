@@ -44,11 +44,7 @@ pub(super) struct Showing {
 
 impl Showing {
     /// A cell without a label. `blob_url` gives the address of its bytes, if they have one.
-    pub(super) fn cell(
-        &self,
-        cell: &Cell<'_>,
-        blob_url: impl FnOnce() -> Option<String>,
-    ) -> String {
+    pub(super) fn cell(self, cell: &Cell<'_>, blob_url: impl FnOnce() -> Option<String>) -> String {
         match cell {
             cell if cell.is_null() => "<span class=\"null\"></span>".to_owned(),
             Cell::Text(text) => self.text(text),
@@ -71,7 +67,7 @@ impl Showing {
         }
     }
 
-    fn text(&self, text: &str) -> String {
+    fn text(self, text: &str) -> String {
         let shown = self.truncated(text);
         if is_web_address(text) {
             return link(text, &shown);
@@ -79,13 +75,13 @@ impl Showing {
         escape(&shown)
     }
 
-    fn json(&self, cell: &Cell<'_>) -> String {
+    fn json(self, cell: &Cell<'_>) -> String {
         let mut json = Vec::new();
         write_cell(cell, Infinity::Literal, &mut json);
         escape(&self.truncated(&String::from_utf8_lossy(&json)))
     }
 
-    fn truncated(&self, text: &str) -> String {
+    fn truncated(self, text: &str) -> String {
         if self.characters_max == 0 || text.len() <= self.characters_max {
             return text.to_owned();
         }

@@ -125,7 +125,7 @@ pub(crate) fn database(
         if table.hidden {
             hidden.push(entry(request, published, table, &table.info.name));
         } else {
-            tree.add(&table.info.name, &table.info.name, &|label| {
+            tree.add(&table.info.name, &|label| {
                 entry(request, published, table, label)
             });
         }
@@ -207,7 +207,7 @@ struct Node {
 }
 
 impl Node {
-    fn add(&mut self, rest: &str, whole: &str, entry: &dyn Fn(&str) -> Json) {
+    fn add(&mut self, rest: &str, entry: &dyn Fn(&str) -> Json) {
         let Some((group, inner)) = rest
             .split_once('/')
             .filter(|(group, inner)| !group.is_empty() && !inner.is_empty())
@@ -224,7 +224,7 @@ impl Node {
                 self.groups.len() - 1
             });
         if let Some((_, node)) = self.groups.get_mut(place) {
-            node.add(inner, whole, entry);
+            node.add(inner, entry);
         }
     }
 

@@ -407,7 +407,7 @@ fn sql_url(request: &Request, database: &str, query: &Json) -> String {
         let value = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        url.push_str(&format!("&{}={}", query_encode(name), query_encode(&value)));
+        url = format!("{url}&{}={}", query_encode(name), query_encode(&value));
     }
     url
 }
