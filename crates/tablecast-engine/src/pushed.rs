@@ -44,6 +44,24 @@ pub(crate) fn predicate(expression: &Expr, table: &TableInfo) -> Option<Predicat
             })
         }
         Expr::InList(list) => in_list(list, table),
+        Expr::ScalarFunction(call) => match call.args.as_slice() {
+            [pattern, text] => like(call.func.name(), pattern, text, table),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The front end's functions `like(pattern, text)` and `glob(pattern, text)`, which are SQLite's.
+fn like(function: &str, pattern: &Expr, text: &Expr, table: &TableInfo) -> Option<Predicate> {
+    let column = column(text, table)?;
+    let Value::Text(pattern) = literal(pattern, &column)? else {
+        return None;
+    };
+    let column = column.name;
+    match function {
+        "like" => Some(Predicate::Like { column, pattern }),
+        "glob" => Some(Predicate::Glob { column, pattern }),
         _ => None,
     }
 }

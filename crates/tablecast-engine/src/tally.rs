@@ -135,11 +135,8 @@ impl Counter {
     }
 
     fn take(&mut self, batch: &Batch, selection: &Selection) -> Result<()> {
-        if self.tally.deadline.is_some_and(|end| Instant::now() >= end) {
-            return Err(Error::new(
-                ErrorKind::TimedOut,
-                "The time limit was reached",
-            ));
+        if let Some(error) = late(self.tally.deadline) {
+            return Err(error);
         }
         let left = self.tally.sample.map_or(u64::MAX, |most| most - self.rows);
         let rows = (selection.len() as u64).min(left);
@@ -168,6 +165,7 @@ impl Counter {
         self.failure = self
             .failure
             .or(other.failure)
+            .or_else(|| late(self.tally.deadline))
             .or_else(|| self.groups.merge(other.groups).err());
         self
     }
@@ -184,6 +182,11 @@ impl Counter {
             }
         })
     }
+}
+
+fn late(deadline: Option<Instant>) -> Option<Error> {
+    let is_late = deadline.is_some_and(|end| Instant::now() >= end);
+    is_late.then(|| Error::new(ErrorKind::TimedOut, "The time limit was reached"))
 }
 
 /// `rows` counted, of which no more than `at_most` are told.
