@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use tablecast_connector::{Answer, Ask, CancelToken, Error, ErrorKind, Limits, Result, Rows, Want};
 
+use crate::error::Shown;
 use crate::fetch::database::{Contents, Counting, contents};
 use crate::fetch::table::{COUNT_MAX, TableData, Wants};
 use crate::fetch::{Place, labels, limits, query, row};
@@ -79,12 +80,15 @@ async fn home(site: &Site, request: &Request) -> Result<Reply> {
     };
     let each = site.published.iter().map(|published| async move {
         let counting = response::database::is_counted(published).then_some(counting);
-        contents(site, published, counting)
-            .await
-            .map(|contents| (published, contents))
+        // One that broke while it was served does not take the others' list along.
+        let found = contents(site, published, counting).await;
+        let contents = found.unwrap_or_else(|error| Contents {
+            problem: Some(Shown::new(&error).message),
+            ..Contents::default()
+        });
+        (published, contents)
     });
-    let databases: Vec<(&Published, Contents)> =
-        join_all(each).await.into_iter().collect::<Result<_>>()?;
+    let databases: Vec<(&Published, Contents)> = join_all(each).await;
     let json = response::database::home(site, request, &databases);
     Ok(if is_json(request) {
         Reply::json(&json)
@@ -265,15 +269,10 @@ async fn table_csv(
             return Err(Error::invalid("_next not allowed for CSV streaming"));
         }
         let cancel = CancelToken::default();
+        let guard = cancel.cancel_on_drop();
         let rows = whole_table(&cancel, place, plan).await?;
         let bytes_max = settings.number("max_csv_mb") * 1024 * 1024;
-        return Ok(csv::stream(
-            request,
-            rows,
-            &writing,
-            bytes_max,
-            cancel.cancel_on_drop(),
-        ));
+        return Ok(csv::stream(request, rows, &writing, bytes_max, guard));
     }
     let wants = Wants {
         count: false,
@@ -395,7 +394,7 @@ async fn one_row(
             blob::reply(request, &data.page, &format!("{table}-{}", key.join("-")))
         }
         _ => {
-            let limits = limits(request, &site.configuration.settings);
+            let limits = limits(request, &site.configuration.settings)?;
             let labels = labels::of_page(
                 site,
                 place.published,

@@ -21,10 +21,12 @@ pub(crate) struct TableItem {
 }
 
 /// A database's tables and views.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) tables: Vec<TableItem>,
     pub(crate) views: Vec<String>,
+    /// Why nothing is known of it, where that is so.
+    pub(crate) problem: Option<String>,
 }
 
 /// The time that counting one table may take, and where it stops.
@@ -68,6 +70,7 @@ pub(crate) async fn contents(
     Ok(Contents {
         tables,
         views: database.view_names().await?,
+        problem: None,
     })
 }
 

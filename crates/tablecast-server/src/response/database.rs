@@ -201,7 +201,7 @@ fn home_item(request: &Request, published: &Published, contents: &Contents) -> J
             .map(|name| json!({ "name": name, "private": false })),
     );
     let details = published.database.details();
-    json!({
+    let mut item = json!({
         "name": published.name,
         "hash": details.hash,
         "color": details.hash.as_ref().map_or_else(|| color(&published.name), |hash| hash.chars().take(6).collect()),
@@ -215,7 +215,11 @@ fn home_item(request: &Request, published: &Published, contents: &Contents) -> J
         "hidden_tables_count": hidden.len(),
         "views_count": contents.views.len(),
         "private": false,
-    })
+    });
+    if let (Some(problem), Some(item)) = (&contents.problem, item.as_object_mut()) {
+        item.insert("error".to_owned(), problem.as_str().into());
+    }
+    item
 }
 
 /// What is said of the site, with a label for each address that has none.

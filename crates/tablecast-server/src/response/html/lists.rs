@@ -61,7 +61,8 @@ fn card(request: &Request, published: &Published, contents: &Contents) -> Json {
     json!({
         "name": published.name,
         "url": database_path(request, &published.name),
-        "summary": summary(published, contents),
+        "summary": contents.problem.is_none().then(|| summary(published, contents)),
+        "problem": contents.problem,
         "tables": tables,
         "more": shown.len().saturating_sub(TABLES_SHOWN) + contents.views.len(),
     })
