@@ -1,7 +1,11 @@
 //! Names in addresses: tilde encoding, and query strings.
 
-/// `name` as it stands in a path: bytes outside `A-Za-z0-9_-` become `~XX`, spaces `+`.
+/// `name` as it stands in a path: bytes outside `A-Za-z0-9_-` become `~XX`, spaces `+`. A lone `-` is encoded, too,
+/// since the site's own pages lie behind it.
 pub fn tilde_encode(name: &str) -> String {
+    if name == "-" {
+        return "~2D".to_owned();
+    }
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
@@ -34,20 +38,25 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The name that a part of a path stands for. What is not encoded stands for itself.
 pub fn tilde_decode(encoded: &str) -> String {
-    unescape(&encoded.replace('+', " "), b'~')
+    unescape(&encoded.replace('+', " "), b"~")
 }
 
 /// `text` with its `%XX` decoded. A `%` without two digits stands for itself.
 pub(crate) fn percent_decode(text: &str) -> String {
-    unescape(text, b'%')
+    unescape(text, b"%")
 }
 
-fn unescape(text: &str, mark: u8) -> String {
+/// The name that a part of a path in either encoding, or in both at once, stands for.
+pub(crate) fn path_decode(text: &str) -> String {
+    unescape(&text.replace('+', " "), b"~%")
+}
+
+fn unescape(text: &str, marks: &[u8]) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let digits = bytes.get(at + 1..at + 3).filter(|_| *byte == mark);
+        let digits = bytes.get(at + 1..at + 3).filter(|_| marks.contains(byte));
         let decoded = digits
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())
@@ -79,7 +88,9 @@ mod tests {
 
     #[test]
     fn every_name_survives_a_path() {
-        for name in ["a/b", "x.csv", "~", "a b", "%25", "é😀", "[x]\"'", "+", ""] {
+        for name in [
+            "a/b", "x.csv", "~", "a b", "%25", "é😀", "[x]\"'", "+", "-", "--", "",
+        ] {
             let encoded = tilde_encode(name);
             assert!(
                 encoded

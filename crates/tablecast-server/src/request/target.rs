@@ -1,6 +1,6 @@
 //! Paths: what of the site a path means, and in which format.
 
-use crate::names::{percent_decode, tilde_decode, tilde_encode};
+use crate::names::{path_decode, tilde_decode, tilde_encode};
 
 /// What a path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +76,9 @@ fn encode_part(part: &str) -> String {
         return part.to_owned();
     }
     let (name, format) = split_format(part);
-    let name = percent_decode(name);
     let keys: Vec<String> = name
         .split(',')
-        .map(|key| tilde_encode(&tilde_decode(key)))
+        .map(|key| tilde_encode(&path_decode(key)))
         .collect();
     format!("{}{format}", keys.join(","))
 }

@@ -55,7 +55,9 @@ fn result(request: &Request, data: &TableData, facet: &FacetData) -> Json {
 fn item(request: &Request, data: &TableData, facet: &FacetData, value: &Value, count: u64) -> Json {
     let column = &facet.plan.column;
     let argument = match facet.plan.kind {
-        FacetKind::Column if column.starts_with('_') => format!("{column}__exact"),
+        FacetKind::Column if column.starts_with('_') || column.contains("__") => {
+            format!("{column}__exact")
+        }
         FacetKind::Column => column.clone(),
         FacetKind::Array => format!("{column}__arraycontains"),
         FacetKind::Date => format!("{column}__date"),

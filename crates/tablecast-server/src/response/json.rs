@@ -1,6 +1,6 @@
 //! Rows as JSON, in every shape, written straight from the cells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use http::StatusCode;
 use serde_json::{Map, Value as Json};
@@ -153,6 +153,9 @@ struct Columns<'a> {
 struct ColumnWriting<'a> {
     /// `"name":`
     prefix: Vec<u8>,
+    /// The place of the cell that an object has under this name. Of several columns of one name the first one stands
+    /// there, with the last one's cell, and the others have `None`: no key comes twice.
+    in_object: Option<usize>,
     is_json: bool,
     labels: Option<&'a Labels>,
 }
@@ -161,12 +164,18 @@ impl<'a> Columns<'a> {
     fn of(shown: &Shown<'a>, writing: &Writing<'_>) -> Self {
         // Lines are compared as text by those who keep them: they are spaced as Python writes them.
         let spaced = writing.shape == Shape::Lines;
-        let columns = shown.page.columns.iter().take(shown.width).map(|name| {
+        let names = || shown.page.columns.iter().take(shown.width);
+        let mut last: HashMap<&str, usize> = names()
+            .enumerate()
+            .map(|(place, name)| (name.as_str(), place))
+            .collect();
+        let columns = names().map(|name| {
             let mut prefix = Vec::new();
             write_text(name, &mut prefix);
             prefix.extend_from_slice(if spaced { b": " } else { b":" });
             ColumnWriting {
                 prefix,
+                in_object: last.remove(name.as_str()),
                 is_json: writing.json_columns.contains(&name.as_str()),
                 labels: shown.labels.get(name),
             }
@@ -196,8 +205,12 @@ impl<'a> Columns<'a> {
             }
             _ => {
                 out.push(b'{');
-                for (place, column) in self.columns.iter().enumerate() {
-                    if place > 0 {
+                let named = self
+                    .columns
+                    .iter()
+                    .filter_map(|column| Some((column, column.in_object?)));
+                for (number, (column, place)) in named.enumerate() {
+                    if number > 0 {
                         out.extend_from_slice(if shape == Shape::Lines { b", " } else { b"," });
                     }
                     out.extend_from_slice(&column.prefix);

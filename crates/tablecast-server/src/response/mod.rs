@@ -13,6 +13,8 @@ pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod table;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -77,8 +79,14 @@ impl Reply {
         .with(header::LOCATION, location)
     }
 
-    /// Adds a header; a value that no header can hold is left out.
+    /// Adds a header. What no header can hold (names of tables may have line ends) is escaped.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        let escaped = value.contains(|c: char| c.is_ascii_control());
+        let value = if escaped {
+            Cow::Owned(value.escape_default().to_string())
+        } else {
+            Cow::Borrowed(value)
+        };
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             self.headers.append(name, value);
         }
