@@ -231,14 +231,15 @@ fn shown(request: &Request, error: Error) -> Shown {
 }
 
 fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
-    let reply = if request.format == Format::Html {
-        let mut reply = html::error(site, request, shown);
-        reply.status = shown.status;
-        reply
-    } else {
-        match request.format {
-            Format::Csv => Reply::new(shown.status, TEXT, format!("{}\n", shown.message)),
-            _ => Reply::new(shown.status, JSON, shown.to_json().to_string()),
+    let reply = match request.format {
+        Format::Json | Format::JsonError => {
+            Reply::new(shown.status, JSON, shown.to_json().to_string())
+        }
+        Format::Csv => Reply::new(shown.status, TEXT, format!("{}\n", shown.message)),
+        _ => {
+            let mut reply = html::error(site, request, shown);
+            reply.status = shown.status;
+            reply
         }
     };
     let reply = reply.with(

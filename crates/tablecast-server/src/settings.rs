@@ -152,6 +152,9 @@ fn named(name: &str) -> Result<&'static Setting> {
 fn parse(setting: &Setting, typed: &str) -> Result<Value> {
     let name = setting.name;
     match setting.kind {
+        SettingKind::Text if name == "base_url" && !typed.starts_with('/') => Err(Error::invalid(
+            format!("The setting base_url starts with a slash, not {typed:?}"),
+        )),
         SettingKind::Text => Ok(typed.into()),
         SettingKind::Integer => typed.parse::<u64>().map(Value::from).map_err(|_| {
             Error::invalid(format!(

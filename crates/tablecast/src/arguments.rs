@@ -37,7 +37,12 @@ pub(crate) struct ServeArguments {
     #[arg(short = 'h', long, default_value = "127.0.0.1")]
     pub(crate) host: String,
     /// The port to listen on; 0 picks a free one
-    #[arg(short = 'p', long, default_value_t = 8001)]
+    #[arg(
+        short = 'p',
+        long,
+        default_value_t = 8001,
+        allow_negative_numbers = true
+    )]
     pub(crate) port: u16,
     /// A configuration file, YAML or JSON
     #[arg(short = 'c', long = "config", value_name = "FILE")]
@@ -46,7 +51,7 @@ pub(crate) struct ServeArguments {
     #[arg(short = 'm', long = "metadata", value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
     /// A setting and its value (repeatable); see --help-settings
-    #[arg(short = 's', long = "setting", num_args = 2, value_names = ["NAME", "VALUE"])]
+    #[arg(short = 's', long = "setting", num_args = 2, value_names = ["NAME", "VALUE"], allow_negative_numbers = true)]
     pub(crate) setting: Vec<String>,
     /// Let scripts of other sites read answers
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
 use tablecast_connector::{Answer, Ask, Connector, Limits, Want};
 
@@ -21,7 +21,11 @@ pub(crate) async fn inspect(
     });
     let mut sources = Vec::new();
     for opened in open_all(connectors, wanted.collect()).await {
-        sources.push((opened.text.clone(), opened.result?));
+        let source = opened.result.map_err(|error| match error.suggestion() {
+            Some(hint) => anyhow!("{error}. {hint}"),
+            None => anyhow!("{error}"),
+        })?;
+        sources.push((opened.text, source));
     }
     let files = arguments.files.clone();
     let mut report = Map::new();

@@ -11,7 +11,7 @@ pub(crate) mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tablecast_connector::{Limits, Result, TableInfo};
+use tablecast_connector::{Error, Limits, Result, TableInfo};
 
 use crate::Published;
 use crate::request::Request;
@@ -32,7 +32,7 @@ impl<'a> Place<'a> {
             .await
             .map_err(|error| {
                 if error.kind() == tablecast_connector::ErrorKind::NotFound {
-                    tablecast_connector::Error::not_found("Table not found")
+                    Error::not_found("Table not found")
                         .hint(format!("There is no table or view {table:?}"))
                 } else {
                     error
@@ -42,17 +42,20 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The limits of a request: the setting's time, or less if the reader asks for less.
-pub(crate) fn limits(request: &Request, settings: &Settings) -> Limits {
+/// The limits of a request: the setting's time, or less if the reader asks for less; and only as long as somebody waits.
+pub(crate) fn limits(request: &Request, settings: &Settings) -> Result<Limits> {
     let setting = settings.number("sql_time_limit_ms");
-    let asked = request
-        .arguments
-        .first("_timelimit")
-        .and_then(|typed| typed.parse().ok())
-        .unwrap_or(setting);
+    let asked = match request.arguments.first("_timelimit") {
+        None | Some("" | "0") => setting,
+        Some(typed) => typed.parse().map_err(|_| {
+            Error::invalid(format!(
+                "_timelimit must be a number of milliseconds, not {typed:?}"
+            ))
+        })?,
+    };
     let limits = Limits {
         cancel: request.cancel.clone(),
         ..Limits::none()
     };
-    limits.within(Duration::from_millis(setting.min(asked)))
+    Ok(limits.within(Duration::from_millis(setting.min(asked))))
 }

@@ -44,7 +44,7 @@ pub(crate) async fn fetch(
     check_reads(&statement.sql)?;
     let started = Instant::now();
     let rows_max = settings.number("max_returned_rows");
-    let limits = limits(request, settings).rows(rows_max + 1);
+    let limits = limits(request, settings)?.rows(rows_max + 1);
     let rows = published.database.execute(statement, &limits).await?;
     let page = Page::gather(rows, rows_max).await?;
     Ok(QueryData {

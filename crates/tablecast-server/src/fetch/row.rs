@@ -29,7 +29,7 @@ pub(crate) async fn fetch(
     filters: Vec<Filter>,
     key: &[Value],
 ) -> Result<Page> {
-    let limits = limits(request, &site.configuration.settings);
+    let limits = limits(request, &site.configuration.settings)?;
     let wants = vec![
         Want::Rows {
             columns,
@@ -93,7 +93,7 @@ pub(crate) async fn references(
         }
     }
     found.sort_by(|a, b| (&a.table, &a.column).cmp(&(&b.table, &b.column)));
-    let limits = limits(request, &site.configuration.settings);
+    let limits = limits(request, &site.configuration.settings)?;
     let counts = join_all(
         found
             .iter()

@@ -52,7 +52,7 @@ impl TableData {
     ) -> Result<Self> {
         let started = Instant::now();
         let settings = &site.configuration.settings;
-        let limits = limits(request, settings);
+        let limits = limits(request, settings)?;
         let looking = if wants.suggestions && settings.is_on("suggest_facets") {
             facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
         } else {

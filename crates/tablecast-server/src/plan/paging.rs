@@ -13,8 +13,10 @@ pub(crate) fn position(token: &str, identity: &Identity, is_sorted: bool) -> Res
     if keys == 0 {
         let offset = token
             .parse()
-            .map_err(|_| Error::invalid("_next is not a number"))?;
-        return Ok(Position::Offset(offset));
+            .ok()
+            .filter(|offset| i64::try_from(*offset).is_ok());
+        let wrong = || Error::invalid("_next is not a number of rows to skip");
+        return offset.map(Position::Offset).ok_or_else(wrong);
     }
     let mut parts: Vec<&str> = token.split(',').collect();
     if parts.len() != keys + usize::from(is_sorted) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tablecast_connector::{
-    Direction, Error, FacetKind, Filter, Position, ROWID, Result, SearchMode, Sort, TableInfo,
-    TableKind, TableQuery, Value, did_you_mean,
+    Direction, Error, ErrorKind, FacetKind, Filter, Position, ROWID, Result, SearchMode, Sort,
+    TableInfo, TableKind, TableQuery, Value, did_you_mean,
 };
 
 use super::paging;
@@ -87,7 +87,7 @@ impl TablePlan {
         };
         plan.query.columns = plan.fetched();
         plan.filter(site, request, place).await?;
-        plan.warn_of_unknown_columns();
+        plan.warn_of_unknown_columns(request);
         if settings.is_on("strict_arguments")
             && let Some(warning) = plan.warnings.first()
         {
@@ -183,7 +183,7 @@ impl TablePlan {
         Ok(())
     }
 
-    fn warn_of_unknown_columns(&mut self) {
+    fn warn_of_unknown_columns(&mut self, request: &Request) {
         for filter in &self.arguments.filters {
             let Filter::Condition { column, .. } = filter else {
                 continue;
@@ -198,6 +198,16 @@ impl TablePlan {
                 "{} has no column {column:?}{meant}",
                 self.info.name
             ));
+        }
+        for name in ["_json", "_label"] {
+            for column in request.arguments.all(name) {
+                if self.info.column(column).is_none() {
+                    self.warnings.push(format!(
+                        "{} has no column {column:?}: {name} was ignored",
+                        self.info.name
+                    ));
+                }
+            }
         }
     }
 
@@ -414,7 +424,11 @@ async fn through(
         Error::invalid("_through is not a JSON object with table, column and value")
             .caused_by(cause)
     })?;
-    let keys = place.published.database.foreign_keys(&table).await?;
+    // A table that is not there has no references either, and is not the page that was asked for.
+    let keys = match place.published.database.foreign_keys(&table).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        keys => keys?,
+    };
     let key = keys
         .iter()
         .find(|key| key.other_table == info.name && key.columns.len() == 1);

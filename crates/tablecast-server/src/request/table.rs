@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tablecast_connector::{
-    Direction, Error, FacetKind, Filter, Operator, Result, SearchMode, Sort,
+    Direction, Error, FacetKind, Filter, Operator, Result, SearchMode, Sort, did_you_mean,
 };
 
 use super::arguments::Arguments;
@@ -33,6 +33,7 @@ impl TableArguments {
     pub(crate) fn parse(arguments: &Arguments, settings: &Settings) -> Result<Self> {
         let mut warnings = Vec::new();
         let filters = filters(arguments, &mut warnings);
+        ignored(arguments, &mut warnings);
         Ok(Self {
             filters,
             searches: searches(arguments),
@@ -95,6 +96,75 @@ fn filters(arguments: &Arguments, warnings: &mut Vec<String>) -> Vec<Filter> {
     filters
 }
 
+/// Arguments of a table's page that take on or off.
+const SWITCHES: &[&str] = &[
+    "_nl",
+    "_json_infinity",
+    "_labels",
+    "_nofacet",
+    "_nosuggest",
+    "_nocount",
+    "_sort_by_desc",
+    "_header",
+];
+
+/// The other arguments of a table's page, but for those with a column or a number behind them.
+const NAMED: &[&str] = &[
+    "_shape",
+    "_json",
+    "_timelimit",
+    "_ttl",
+    "_trace",
+    "_context",
+    "_extra",
+    "_col",
+    "_nocol",
+    "_label",
+    "_size",
+    "_sort",
+    "_sort_desc",
+    "_next",
+    "_search",
+    "_searchmode",
+    "_fts_table",
+    "_fts_pk",
+    "_where",
+    "_through",
+    "_facet",
+    "_facet_array",
+    "_facet_date",
+    "_facet_size",
+    "_format",
+    "_stream",
+    "_dl",
+];
+
+/// The beginnings of arguments with a column or a number behind them.
+const BEGINNINGS: &[&str] = &["_search_", "_filter_column", "_filter_op", "_filter_value"];
+
+/// Warns of arguments that have no meaning.
+fn ignored(arguments: &Arguments, warnings: &mut Vec<String>) {
+    for (name, value) in arguments.iter() {
+        if !name.starts_with('_') || name.contains("__") {
+            continue;
+        }
+        if SWITCHES.contains(&name) {
+            if !value.is_empty() && !arguments.is_on(name) && !arguments.is_off(name) {
+                warnings.push(format!("{name} takes on or off: {value:?} was ignored"));
+            }
+        } else if name == "_ttl" && value.parse::<u64>().is_err() {
+            warnings.push(format!("_ttl takes seconds: {value:?} was ignored"));
+        } else if !NAMED.contains(&name) && !BEGINNINGS.iter().any(|start| name.starts_with(start))
+        {
+            let meant = did_you_mean(name, NAMED.iter().chain(SWITCHES).copied())
+                .map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+            warnings.push(format!(
+                "There is no argument {name:?}: it was ignored{meant}"
+            ));
+        }
+    }
+}
+
 fn searches(arguments: &Arguments) -> Vec<(Option<String>, String)> {
     let searches = arguments.iter().filter_map(|(name, value)| match name {
         "_search" => Some((None, value.to_owned())),
@@ -132,9 +202,12 @@ pub(crate) fn size(typed: Option<&str>, max: u64) -> Result<Option<u64>> {
         None | Some("") => Ok(None),
         Some("max") => Ok(Some(max)),
         Some(typed) => match typed.parse::<u64>() {
-            Ok(size) if size > max => Err(Error::invalid(format!("_size must be <= {max}"))),
-            Ok(size) => Ok(Some(size)),
-            Err(_) => Err(Error::invalid("_size must be a positive integer")),
+            Ok(size) if size <= max => Ok(Some(size)),
+            // A number of more digits than 64 bits hold is too large, too.
+            _ if typed.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err(Error::invalid(format!("_size must be <= {max}")))
+            }
+            _ => Err(Error::invalid("_size must be a positive integer")),
         },
     }
 }

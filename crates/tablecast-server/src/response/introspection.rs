@@ -6,6 +6,17 @@ use tablecast_connector::{Error, Result};
 use crate::Site;
 use crate::names::tilde_encode;
 
+/// The pages under `/-/`.
+const PAGES: &[&str] = &[
+    "versions",
+    "settings",
+    "databases",
+    "config",
+    "metadata",
+    "plugins",
+    "actor",
+];
+
 /// A page under `/-/` as JSON.
 pub(crate) fn to_json(site: &Site, page: &str) -> Result<Json> {
     Ok(match page {
@@ -16,7 +27,10 @@ pub(crate) fn to_json(site: &Site, page: &str) -> Result<Json> {
         "metadata" => with_ok(site.configuration.metadata.clone().into()),
         "plugins" => site.connectors.clone(),
         "actor" => json!({ "ok": true, "actor": null }),
-        _ => return Err(Error::not_found(format!("There is no page /-/{page}"))),
+        _ => {
+            let error = Error::not_found(format!("There is no page /-/{page}"));
+            return Err(error.hint(format!("There are: {}", PAGES.join(", "))));
+        }
     })
 }
 
