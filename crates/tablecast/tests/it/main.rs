@@ -1,0 +1,19 @@
+//! The real program on a port of its own: bad files, bad addresses, bad SQL, odd names, stopping, and the command line.
+//!
+//! Nothing is imitated: files are made as people make them, and every answer comes over a socket.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod command;
+mod configuration;
+mod files;
+mod made;
+mod names;
+mod program;
+mod requests;
+mod sql;
+mod stopping;
