@@ -155,7 +155,7 @@ impl BlockingSource for Liar {
                 cut_off(&mut scan, 250);
             }
             Lie::SwapsColumns if request.columns.len() > 1 && !straight => {
-                scan.columns.rotate_left(1)
+                scan.columns.rotate_left(1);
             }
             Lie::PromisesTooManyRows => scan.rows = Some(7),
             Lie::ForgetsPartitionsOnceRead => forget_once_read(&mut scan),
