@@ -66,6 +66,10 @@ pub(crate) async fn contents(
     leave_out_parts(&mut tables);
     for table in &mut tables {
         table.incoming = incoming.remove(&table.info.name).unwrap_or_default();
+        for references in [&mut table.incoming, &mut table.outgoing] {
+            // By the other table, then the columns.
+            references.sort_by(|a, b| (&a.1, &a.0, &a.2).cmp(&(&b.1, &b.0, &b.2)));
+        }
     }
     Ok(Contents {
         tables,
@@ -104,20 +108,10 @@ async fn item(
         count,
         hidden: options.hidden || hidden.contains(&name) || name.starts_with('_'),
         fts_table: database.detect_fts(&name).await?,
-        outgoing: ordered(super::labels::references(published, &name).await?, &info),
+        outgoing: super::labels::references(published, &name).await?,
         incoming: Vec::new(),
         info,
     })
-}
-
-/// References in the order of their columns.
-fn ordered(
-    mut references: Vec<(String, String, String)>,
-    table: &TableInfo,
-) -> Vec<(String, String, String)> {
-    references
-        .sort_by_key(|(column, ..)| table.columns.iter().position(|known| known.name == *column));
-    references
 }
 
 /// A count that fails or takes too long is not shown.

@@ -77,7 +77,10 @@ pub(crate) fn extras(arguments: &Arguments) -> BTreeSet<String> {
 
 fn filters(arguments: &Arguments, warnings: &mut Vec<String>) -> Vec<Filter> {
     let mut filters = Vec::new();
-    for (name, value) in arguments.iter() {
+    // In the order of names and values, so that the SQL shown does not depend on how an address was put together.
+    let mut pairs: Vec<(&str, &str)> = arguments.iter().collect();
+    pairs.sort_unstable();
+    for (name, value) in pairs {
         if name.starts_with('_') && !name.contains("__") {
             continue;
         }

@@ -179,3 +179,44 @@ pub(super) fn scalars() -> Vec<Arc<ScalarUDF>> {
     all.extend(theirs.into_iter().filter(|udf| names.contains(&udf.name())));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_documented_and_callable() {
+        let guide = include_str!("../../../../../docs/sql.md");
+        let shown = row_functions()
+            .filter(|function| !function.is_internal)
+            .map(|function| function.name);
+        let names = SESSION
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(shown)
+            .chain(["min", "max", "iif", "likely"]);
+        for name in names {
+            assert!(
+                guide.contains(&format!("`{name}`")),
+                "{name} is not in docs/sql.md"
+            );
+        }
+        let in_session: Vec<String> = scalars().iter().map(|udf| udf.name().to_owned()).collect();
+        for function in row_functions() {
+            assert!(
+                in_session.iter().any(|name| name == function.name),
+                "{}",
+                function.name
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_refused_by_name() {
+        let error = known("load_extension", 1)
+            .map(|_| ())
+            .expect_err("a refusal");
+        assert_eq!(error.message(), "no such function: load_extension");
+        assert!(known("substr", 1).is_err());
+    }
+}
