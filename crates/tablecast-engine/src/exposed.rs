@@ -47,13 +47,17 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::LargeUtf8 | DataType::Utf8View)
 }
 
+/// NaN as null and the negative zero as zero, which is what SQLite would have stored.
 fn without_nan(reals: &ArrayRef) -> ArrayRef {
     let reals = reals.as_primitive::<Float64Type>();
-    if !reals.values().iter().any(|real| real.is_nan()) {
+    let is_odd = |real: &f64| real.is_nan() || (*real == 0.0 && real.is_sign_negative());
+    if !reals.values().iter().any(is_odd) {
         return Arc::new(reals.clone());
     }
-    let cleaned = reals.iter().map(|real| real.filter(|real| !real.is_nan()));
-    Arc::new(cleaned.collect::<Float64Array>())
+    let kept = reals
+        .iter()
+        .map(|real| real.filter(|real| !real.is_nan()).map(|real| real + 0.0));
+    Arc::new(kept.collect::<Float64Array>())
 }
 
 fn texts(array: &ArrayRef) -> Result<ArrayRef> {

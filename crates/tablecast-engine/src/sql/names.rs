@@ -17,6 +17,7 @@ use tablecast_connector::{
 
 use super::master;
 use super::parse::Parsed;
+use crate::exposed::exposed_type;
 use crate::provider::SourceTable;
 
 /// A table that the statement names.
@@ -79,6 +80,8 @@ pub(super) struct Catalog {
     booleans: BTreeSet<String>,
     /// The names of numeric columns.
     numbers: BTreeSet<String>,
+    /// The names of columns that are texts.
+    texts: BTreeSet<String>,
 }
 
 impl Catalog {
@@ -133,6 +136,9 @@ impl Catalog {
             if data_type.is_numeric() || *data_type == DataType::Boolean {
                 self.numbers.insert(name.to_owned());
             }
+            if exposed_type(data_type) == DataType::Utf8 {
+                self.texts.insert(name.to_owned());
+            }
         };
         match &named.content {
             Content::Table(info) => {
@@ -184,7 +190,12 @@ impl Catalog {
     }
 
     pub(super) fn is_number(&self, column: &str) -> bool {
-        self.numbers.contains(column)
+        self.numbers.contains(column) || is_rowid_name(column)
+    }
+
+    /// Whether every column of that name is a text.
+    pub(super) fn is_text(&self, column: &str) -> bool {
+        self.texts.contains(column) && !self.is_number(column)
     }
 }
 

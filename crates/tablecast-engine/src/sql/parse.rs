@@ -79,10 +79,11 @@ impl Visitor for Gathers {
 /// Parses exactly one SELECT, WITH or EXPLAIN.
 pub(super) fn parse(sql: &str) -> Result<Parsed> {
     let dialect = SQLiteDialect {};
-    let tokens = Tokenizer::new(&dialect, sql)
+    let mut tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax(&error.into()))?;
     let items = items(sql, &tokens);
+    name_glob(&mut tokens);
     let mut statements = Parser::new(&dialect)
         .with_tokens_with_locations(tokens)
         .parse_statements()
@@ -110,6 +111,27 @@ pub(super) fn parse(sql: &str) -> Result<Parsed> {
             _ => Err(Error::invalid("Statement must be a SELECT")),
         },
         _ => Err(Error::invalid("Statement must be a SELECT")),
+    }
+}
+
+/// Makes `glob` between two expressions an operator: the parser knows one of its kind by another name, which SQLite
+/// does not have.
+fn name_glob(tokens: &mut [TokenWithSpan]) {
+    let mut rest = tokens
+        .iter_mut()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .peekable();
+    while let Some(token) = rest.next() {
+        let is_call = rest.peek().is_some_and(|next| next.token == Token::LParen);
+        let Token::Word(word) = &mut token.token else {
+            continue;
+        };
+        if word.keyword == Keyword::RLIKE {
+            word.keyword = Keyword::NoKeyword;
+        } else if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("glob") && !is_call
+        {
+            word.keyword = Keyword::RLIKE;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
     Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
 };
-use tablecast_connector::{Error, ROWID, Result, Value, number};
+use tablecast_connector::{Error, ROWID, Result, Value, number, real_text};
 
 use super::functions;
 use super::names::{Catalog, last_part, text_argument};
@@ -320,6 +320,18 @@ impl Rewriting<'_> {
                     call("like", vec![(**pattern).clone(), (**text).clone()]),
                 );
             }
+            // The parser's name for `glob`.
+            Expr::RLike {
+                negated,
+                expr: text,
+                pattern,
+                regexp: false,
+            } => {
+                *expr = negated_if(
+                    *negated,
+                    call("glob", vec![(**pattern).clone(), (**text).clone()]),
+                );
+            }
             Expr::Like { .. } => {
                 return Err(Error::unsupported(
                     "LIKE with ESCAPE is not supported on this source",
@@ -380,7 +392,7 @@ impl Rewriting<'_> {
             }
             Some(Value::Null) => literal(Literal::Null),
             Some(Value::Integer(integer)) => literal(Literal::Number(integer.to_string(), false)),
-            Some(Value::Real(real)) => literal(Literal::Number(format!("{real:?}"), false)),
+            Some(Value::Real(real)) => real_literal(*real),
             Some(Value::Text(value)) => text(value),
             Some(Value::Blob(_)) => {
                 return Err(Error::unsupported("Bytes cannot be bound on this source"));
@@ -391,6 +403,7 @@ impl Rewriting<'_> {
     /// Comparisons and arithmetic: conditions joined by `&` and `|`, booleans as numbers, texts that are numbers beside
     /// columns of numbers, divisions by zero.
     fn comparison(&self, expr: &mut Expr) {
+        let mut decided = None;
         match expr {
             Expr::BinaryOp { left, op, right } => {
                 match op {
@@ -416,24 +429,62 @@ impl Rewriting<'_> {
                 }
                 self.numeric(left);
                 self.numeric(right);
-                self.beside(left, right);
-                self.beside(right, left);
+                if is_comparison(op) {
+                    self.compared(left, right);
+                    self.compared(right, left);
+                } else {
+                    self.beside(left, right);
+                    self.beside(right, left);
+                }
+                decided = self.across_classes(left, op, right);
             }
             Expr::Between {
                 expr, low, high, ..
             } => {
                 self.numeric(expr);
-                self.beside(expr, low);
-                self.beside(expr, high);
+                self.compared(expr, low);
+                self.compared(expr, high);
             }
-            Expr::InList { expr, list, .. } => {
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => {
                 self.numeric(expr);
-                for item in list {
-                    self.beside(expr, item);
+                for item in list.iter_mut() {
+                    self.compared(expr, item);
+                }
+                if self.is_number_column(expr) {
+                    list.retain(|item| !is_text_literal(item));
+                    if list.is_empty() {
+                        decided = Some(unless_null(expr, *negated));
+                    }
                 }
             }
             _ => {}
         }
+        if let Some(decided) = decided {
+            *expr = decided;
+        }
+    }
+
+    /// A column of numbers compared with a text that is no number: every text is larger than every number.
+    fn across_classes(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+        let (column, text_is_right) = if self.is_number_column(left) && is_text_literal(right) {
+            (left, true)
+        } else if is_text_literal(left) && self.is_number_column(right) {
+            (right, false)
+        } else {
+            return None;
+        };
+        let holds = match op {
+            BinaryOperator::Eq => false,
+            BinaryOperator::NotEq => true,
+            BinaryOperator::Lt | BinaryOperator::LtEq => text_is_right,
+            BinaryOperator::Gt | BinaryOperator::GtEq => !text_is_right,
+            _ => return None,
+        };
+        Some(unless_null(column, holds))
     }
 
     /// A condition as 0 or 1. Columns of booleans are that already.
@@ -474,6 +525,34 @@ impl Rewriting<'_> {
         }
     }
 
+    fn is_text_column(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Identifier(ident) => self.catalog.is_text(&ident.value),
+            Expr::CompoundIdentifier(parts) => parts
+                .last()
+                .is_some_and(|part| self.catalog.is_text(&part.value)),
+            Expr::Nested(inner) => self.is_text_column(inner),
+            _ => false,
+        }
+    }
+
+    /// A number becomes a text where it is compared with a column of texts.
+    fn compared(&self, column: &Expr, other: &mut Expr) {
+        self.beside(column, other);
+        if let Expr::Value(ValueWithSpan {
+            value: Literal::Number(digits, _),
+            ..
+        }) = other
+            && self.is_text_column(column)
+        {
+            let written = match number(digits) {
+                Some(Value::Real(real)) => real_text(real),
+                _ => digits.clone(),
+            };
+            *other = text(&written);
+        }
+    }
+
     /// A text that is a number becomes one beside a column of numbers.
     fn beside(&self, column: &Expr, other: &mut Expr) {
         if !self.is_number_column(column) {
@@ -490,7 +569,7 @@ impl Rewriting<'_> {
             Some(Value::Integer(integer)) => {
                 Some(literal(Literal::Number(integer.to_string(), false)))
             }
-            Some(Value::Real(real)) => Some(literal(Literal::Number(format!("{real:?}"), false))),
+            Some(Value::Real(real)) => Some(real_literal(real)),
             _ => None,
         };
         if let Some(replaced) = replaced {
@@ -672,6 +751,51 @@ pub(super) fn literal(value: Literal) -> Expr {
 
 fn text(value: &str) -> Expr {
     literal(Literal::SingleQuotedString(value.to_owned()))
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    )
+}
+
+fn is_text_literal(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Value(ValueWithSpan {
+            value: Literal::SingleQuotedString(_),
+            ..
+        })
+    )
+}
+
+/// Whether it holds, for every value of `column` but null.
+fn unless_null(column: &Expr, holds: bool) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(column.clone()),
+        op: if holds {
+            BinaryOperator::Eq
+        } else {
+            BinaryOperator::NotEq
+        },
+        right: Box::new(column.clone()),
+    }
+}
+
+/// Infinities are what overflows.
+fn real_literal(real: f64) -> Expr {
+    let digits = if real.is_infinite() {
+        format!("{}9e999", if real < 0.0 { "-" } else { "" })
+    } else {
+        format!("{real:?}")
+    };
+    literal(Literal::Number(digits, false))
 }
 
 fn number_literal(number: i64) -> Expr {
