@@ -71,6 +71,9 @@ pub(crate) async fn of_page(
             },
         );
     }
+    if !page.columns.iter().any(|column| wanted(column)) {
+        return Ok(all);
+    }
     let references = references(published, &table.name).await?;
     let shown = |column: &str| page.columns.iter().position(|known| known == column);
     let asks = references

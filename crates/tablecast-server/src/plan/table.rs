@@ -13,6 +13,7 @@ use super::paging;
 use crate::fetch::Place;
 use crate::request::Request;
 use crate::request::table::{TableArguments, size};
+use crate::request::target::Format;
 use crate::{FacetOption, Site, TableOptions};
 
 /// A facet to count.
@@ -136,10 +137,12 @@ impl TablePlan {
     async fn search(&mut self, request: &Request, place: &Place<'_>) -> Result<()> {
         let given = |name: &str| request.arguments.first(name).map(str::to_owned);
         let configured = given("_fts_table").or_else(|| self.options.fts_table.clone());
-        // A source that cannot search has no index, and is not asked on each page.
+        // Only searches and the page with its search field need to know.
+        let matters = !self.arguments.searches.is_empty() || request.format == Format::Html;
         self.search_index = match configured {
             Some(index) => Some(index),
-            None => place.published.database.detect_fts(&self.info.name).await?,
+            None if matters => place.published.database.detect_fts(&self.info.name).await?,
+            None => None,
         };
         let Some(index) = self.search_index.clone() else {
             let names = self
