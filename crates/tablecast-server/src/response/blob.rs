@@ -45,16 +45,7 @@ pub(crate) fn reply(request: &Request, page: &Page, name: &str) -> Result<Reply>
     } else {
         format!("{name}-{column}")
     };
-    let safe: String = parts
-        .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() && !"\"\\/".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let safe = super::file_name(&parts);
     let reply = Reply::new(
         StatusCode::OK,
         HeaderValue::from_static("application/binary"),

@@ -80,16 +80,7 @@ fn headed(request: &Request, name: &str, mut reply: Reply) -> Reply {
         header::CONTENT_TYPE,
         http::HeaderValue::from_static("text/csv; charset=utf-8"),
     );
-    let safe: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() && !"\"\\/".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let safe = super::file_name(name);
     reply.with(
         header::CONTENT_DISPOSITION,
         &format!("attachment; filename=\"{safe}.csv\""),

@@ -93,3 +93,11 @@ impl Reply {
         self
     }
 }
+
+/// A name as it may stand in quotes in a header: other characters become `_`.
+pub(crate) fn file_name(name: &str) -> String {
+    let is_safe = |c: char| c.is_ascii_graphic() && !"\"\\/".contains(c);
+    name.chars()
+        .map(|c| if is_safe(c) { c } else { '_' })
+        .collect()
+}

@@ -7,19 +7,7 @@
 
 use tablecast_connector::{Result, Value};
 
-use super::rows::{Gives, RowFunction, any_null, integer, real};
-
-macro_rules! function {
-    ($name:literal, $arguments:expr, $gives:ident, $work:expr) => {
-        RowFunction {
-            name: $name,
-            arguments: $arguments,
-            gives: Gives::$gives,
-            is_internal: false,
-            work: $work,
-        }
-    };
-}
+use super::rows::{RowFunction, any_null, function, integer, real};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("round", 1..=2, Real, round),

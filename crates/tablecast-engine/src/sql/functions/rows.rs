@@ -34,6 +34,21 @@ pub(super) struct RowFunction {
     pub(super) work: fn(&[Value]) -> Result<Value>,
 }
 
+/// An entry of a list of functions: name, numbers of arguments, type of the answers, work.
+macro_rules! function {
+    ($name:literal, $arguments:expr, $gives:ident, $work:expr) => {
+        RowFunction {
+            name: $name,
+            arguments: $arguments,
+            gives: $crate::sql::functions::rows::Gives::$gives,
+            is_internal: false,
+            work: $work,
+        }
+    };
+}
+
+pub(super) use function;
+
 impl RowFunction {
     pub(super) fn to_udf(&'static self) -> ScalarUDF {
         ScalarUDF::from(Adapter {

@@ -7,19 +7,7 @@
 
 use tablecast_connector::{Error, Result, Value, glob, like};
 
-use super::rows::{Gives, RowFunction, any_null, integer, text};
-
-macro_rules! function {
-    ($name:literal, $arguments:expr, $gives:ident, $work:expr) => {
-        RowFunction {
-            name: $name,
-            arguments: $arguments,
-            gives: Gives::$gives,
-            is_internal: false,
-            work: $work,
-        }
-    };
-}
+use super::rows::{Gives, RowFunction, any_null, function, integer, text};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("like", 2..=2, Boolean, |values| compared(values, like)),

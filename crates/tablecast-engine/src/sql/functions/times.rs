@@ -7,19 +7,7 @@
 
 use tablecast_connector::{Result, Value};
 
-use super::rows::{Gives, RowFunction, text};
-
-macro_rules! function {
-    ($name:literal, $arguments:expr, $gives:ident, $work:expr) => {
-        RowFunction {
-            name: $name,
-            arguments: $arguments,
-            gives: Gives::$gives,
-            is_internal: false,
-            work: $work,
-        }
-    };
-}
+use super::rows::{RowFunction, function, text};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("date", 1..=1, Text, |values| part(values, Part::Date)),
