@@ -18,6 +18,10 @@ use tokio::time::Sleep;
 /// Tasks at a time, of all requests together, abandoned ones included.
 const PLACES: usize = 128;
 
+/// The planner goes down a statement recursively: its deepest statements (see the parser's limits) need this much. Only
+/// what is used of it takes memory.
+const STACK_BYTES: usize = 64 << 20;
+
 static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
 static CLOCK: OnceLock<Result<Runtime, String>> = OnceLock::new();
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
@@ -33,6 +37,7 @@ fn runtime() -> Result<&'static Runtime> {
         Builder::new_multi_thread()
             .worker_threads(parallelism().max(2))
             .thread_name("engine")
+            .thread_stack_size(STACK_BYTES)
             .enable_time()
             .build()
             .map_err(|error| error.to_string())

@@ -9,6 +9,7 @@ mod master;
 mod names;
 mod parse;
 mod rewrite;
+mod size;
 mod wording;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,9 @@ pub(crate) async fn execute(
     statement: Statement,
     limits: &Limits,
 ) -> Result<Rows> {
-    let parsed = parse::parse(&statement.sql)?;
+    // Parsing is recursive, too: it needs the stack of the engine's threads.
+    let sql = statement.sql.clone();
+    let parsed = run(limits, async move { parse::parse(&sql) }).await?;
     if parsed.is_explain {
         let inner = limits.clone();
         return run(limits, async move {

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use tablecast_connector::{Error, Result};
 
+use super::size::check_size;
 use super::wording::syntax;
 use crate::plans::ReadOrder;
 
@@ -82,6 +83,7 @@ pub(super) fn parse(sql: &str) -> Result<Parsed> {
     let mut tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax(&error.into()))?;
+    check_size(&tokens)?;
     let items = items(sql, &tokens);
     name_glob(&mut tokens);
     let mut statements = Parser::new(&dialect)
@@ -167,7 +169,7 @@ fn items(sql: &str, tokens: &[TokenWithSpan]) -> Vec<Option<String>> {
     items
 }
 
-fn ends_list(keyword: Keyword) -> bool {
+pub(super) fn ends_list(keyword: Keyword) -> bool {
     use Keyword::{EXCEPT, FROM, GROUP, HAVING, INTERSECT, LIMIT, ORDER, UNION, WHERE, WINDOW};
     matches!(
         keyword,
