@@ -187,7 +187,7 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
     if let Some(location) = form_redirect(request) {
         return Ok(Reply::redirect(&location)
             .with(http::header::CONTENT_TYPE, "text/plain")
-            .with(http::header::LINK, &format!("<{location}>; rel=preload")));
+            .with_link(&format!("<{location}>; rel=preload")));
     }
     let plan = TablePlan::make(site, request, place).await?;
     extras::check(&plan.arguments.extras, Scope::Table)?;

@@ -89,6 +89,7 @@ impl TablePlan {
         plan.query.columns = plan.fetched();
         plan.filter(site, request, place).await?;
         plan.warn_of_unknown_columns(request);
+        plan.warnings = bounded(plan.warnings);
         if settings.is_on("strict_arguments")
             && let Some(warning) = plan.warnings.first()
         {
@@ -402,6 +403,27 @@ fn facet_size(
         .facet_size
         .or(configured)
         .unwrap_or_else(|| settings.number("default_facet_size"))
+}
+
+/// The most warnings told, and the most characters of each: they travel as headers, of which clients take few.
+const WARNINGS_MAX: usize = 10;
+const WARNING_CHARACTERS_MAX: usize = 300;
+
+fn bounded(warnings: Vec<String>) -> Vec<String> {
+    let more = warnings.len().saturating_sub(WARNINGS_MAX);
+    let shown = warnings.into_iter().take(WARNINGS_MAX);
+    let mut bounded: Vec<String> = shown
+        .map(
+            |warning| match warning.char_indices().nth(WARNING_CHARACTERS_MAX) {
+                Some((end, _)) => format!("{}…", warning.get(..end).unwrap_or_default()),
+                None => warning,
+            },
+        )
+        .collect();
+    if more > 0 {
+        bounded.push(format!("{more} more arguments have no meaning"));
+    }
+    bounded
 }
 
 /// What stands behind `_through`.

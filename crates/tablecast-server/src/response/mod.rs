@@ -48,6 +48,9 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
+/// Servers and clients commonly take 8 kB of headers in all.
+const LINK_BYTES_MAX: usize = 3000;
+
 impl Reply {
     pub(crate) fn new(
         status: StatusCode,
@@ -77,6 +80,15 @@ impl Reply {
             body: Body::Whole(Bytes::new()),
         }
         .with(header::LOCATION, location)
+    }
+
+    /// Adds a link as a header, unless it is so long that clients refuse it; whoever follows links of that length finds
+    /// them in the body.
+    pub(crate) fn with_link(self, link: &str) -> Self {
+        if link.len() > LINK_BYTES_MAX {
+            return self;
+        }
+        self.with(header::LINK, link)
     }
 
     /// Adds a header. What no header can hold (names of tables may have line ends) is escaped.

@@ -61,7 +61,7 @@ pub(crate) async fn to_json(
     };
     let mut answer = reply(&shown, writing, &envelope)?;
     if let Some(url) = next_url {
-        answer = answer.with(http::header::LINK, &format!("<{url}>; rel=\"next\""));
+        answer = answer.with_link(&format!("<{url}>; rel=\"next\""));
     }
     Ok(answer)
 }

@@ -99,7 +99,7 @@ pub(super) fn render(site: &Site, request: &Request, page: Page<'_>) -> Reply {
                 Some(url) => {
                     let link =
                         format!("<{url}>; rel=\"alternate\"; type=\"application/json+datasette\"");
-                    reply.with(http::header::LINK, &link)
+                    reply.with_link(&link)
                 }
                 None => reply,
             }
