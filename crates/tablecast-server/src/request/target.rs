@@ -121,6 +121,16 @@ pub(crate) fn parse(path: &str) -> (Target, Format) {
         [""] | ["-", ""] => Target::Home,
         ["-", page] => Target::Introspection(name(page)),
         [database] => Target::Database(name(database)),
+        // Clients may leave a lone dash unencoded: with nothing behind it, it is a name.
+        [database, "-"] => Target::Table {
+            database: name(database),
+            table: "-".to_owned(),
+        },
+        [database, table, "-"] => Target::Row {
+            database: name(database),
+            table: name(table),
+            key: "-".to_owned(),
+        },
         [database, "-", "query"] => Target::Query(name(database)),
         [database, "-", page @ ..] => Target::DatabasePage {
             database: name(database),
@@ -160,6 +170,8 @@ mod tests {
         assert_eq!(parse("/d/t.csv"), (table("t"), Format::Csv));
         assert_eq!(parse("/d/t~2Ecsv.json"), (table("t.csv"), Format::Json));
         assert_eq!(parse("/d/a~2Fb"), (table("a/b"), Format::Html));
+        assert_eq!(parse("/d/-.json"), (table("-"), Format::Json));
+        assert_eq!(parse("/d/~2D/1").0, parse("/d/~2D/1.json").0);
         assert_eq!(
             parse("/d/-/query.json"),
             (Target::Query("d".to_owned()), Format::Json)
