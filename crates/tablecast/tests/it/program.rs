@@ -177,6 +177,10 @@ impl Answer {
         })
     }
 
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.head.len()
+    }
+
     /// The value of a header; all of them, separated by line ends, if there are several.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::made::Folder;
-use crate::program::{Answer, Program};
+use crate::made::{Folder, climate};
+use crate::program::{Answer, Program, tilde};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +173,43 @@ fn an_error_is_json_for_who_accepts_json_and_a_page_for_others() {
         page.header("content-type")
             .is_some_and(|it| it.starts_with("text/html"))
     );
+}
+
+#[test]
+fn thousands_of_arguments_are_answered_with_few_headers() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db"), folder.write("weather.h5", &climate())]);
+    let table = program.json("/weather.json")["tables"][0]["name"].clone();
+    let table = format!("/weather/{}", tilde(table.as_str().expect("a table")));
+    let many = |argument: &dyn Fn(usize) -> String, count: usize| {
+        let all: Vec<String> = (0..count).map(argument).collect();
+        all.join("&")
+    };
+    for query in [
+        many(&|number| format!("nope{number}=1"), 4000),
+        many(&|number| format!("_nope{number}=1"), 4000),
+        many(&|_| "rowid=1".to_owned(), 6000),
+        many(&|_| "_where=1".to_owned(), 6000),
+        many(&|_| "_facet=nope".to_owned(), 4000),
+        many(&|number| format!("_extra=count,x{number}"), 3000),
+        format!("{}=1", "x".repeat(60_000)),
+        format!("_next={}", "1,".repeat(30_000)),
+        format!("rowid__in={}", "1,".repeat(30_000)),
+    ] {
+        for path in ["/d/notes", &table] {
+            for format in [".json", ""] {
+                let answer = program.get(&format!("{path}{format}?{query}"));
+                let start = query.get(..20).unwrap_or_default();
+                assert!(
+                    matches!(answer.status, 200 | 400),
+                    "{path} {start}: {}",
+                    answer.status
+                );
+                assert!(answer.head_bytes() < 8192, "{path} {start}");
+            }
+        }
+    }
+    assert_eq!(program.get("/d/notes.json").status, 200);
 }
 
 #[test]

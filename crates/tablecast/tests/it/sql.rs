@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::made::Folder;
+use crate::made::{Folder, climate};
 use crate::program::{Answer, Program, percent};
 
 const ENDLESS: &str =
@@ -161,6 +161,65 @@ fn peak_megabytes(program: &Program) -> u64 {
         .and_then(|text| text.parse::<u64>().ok())
         .expect("a number")
         / 1024
+}
+
+#[test]
+fn statements_too_deep_for_any_stack_are_refused_and_the_program_goes_on() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db"), folder.write("weather.h5", &climate())]);
+    let table = program.json("/weather.json")["tables"][0]["name"].clone();
+    let table = format!("\"{}\"", table.as_str().expect("a table"));
+    let nested = |open: &str, inner: &str, close: &str, times: usize| {
+        format!(
+            "select {}{inner}{}",
+            open.repeat(times),
+            close.repeat(times)
+        )
+    };
+    for times in [40, 90, 400, 3000] {
+        for sql in [
+            nested("(", "1", ")", times),
+            nested("not ", "1", "", times),
+            nested("- ", "1", "", times),
+            nested("1+", "1", "", times),
+            nested("1 or ", "1", "", times),
+            nested("'a'||", "'a'", "", times),
+            nested("upper(", "'a'", ")", times),
+            nested("cast(", "1", " as text)", times),
+            nested("case when 1 then ", "1", " end", times),
+            nested("(select ", "1", ")", times),
+            nested("* from (select ", &format!("* from {table}"), ")", times),
+            nested("exists(select ", "1", ")", times),
+            nested("1 union all select ", "1", "", times),
+            format!(
+                "select count(*) from {table}{}",
+                format!(", {table}").repeat(times)
+            ),
+            format!(
+                "select 1 from {table} where 1{}",
+                " and 1 = 1".repeat(times)
+            ),
+            format!("select 1 where 1 in (1{})", ",1".repeat(times)),
+        ] {
+            for database in ["d", "weather"] {
+                let path = format!(
+                    "/{database}/-/query.json?_timelimit=200&sql={}",
+                    percent(&sql)
+                );
+                let socket = program.send("GET", &path, "");
+                let start = sql.get(..40.min(sql.len())).unwrap_or_default();
+                let answer = Answer::read(socket);
+                let answer = answer.unwrap_or_else(|| panic!("{times} times {start}: no answer"));
+                // The longest ones do not fit into an address.
+                assert!(
+                    matches!(answer.status, 200 | 400 | 414),
+                    "{start}: {}",
+                    answer.text()
+                );
+            }
+        }
+    }
+    assert_eq!(program.get("/d/notes.json").status, 200);
 }
 
 #[test]
