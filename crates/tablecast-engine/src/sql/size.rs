@@ -42,8 +42,7 @@ pub(super) fn check_size(tokens: &[TokenWithSpan]) -> Result<()> {
                     tables += 1;
                     lists.push(depth);
                 }
-                JOIN => tables += 1,
-                UNION | EXCEPT | INTERSECT | VALUES => tables += 1,
+                JOIN | UNION | EXCEPT | INTERSECT | VALUES => tables += 1,
                 keyword if ends_list(keyword) => lists.retain(|list| *list < depth),
                 _ => links += usize::from(is_operator(&word.value)),
             },
