@@ -53,6 +53,14 @@ fn own(error: DataFusionError) -> Error {
             | ArrowError::InvalidArgumentError(_) => Error::invalid(inner.to_string()),
             _ => Error::internal("The engine failed unexpectedly").caused_by(error),
         },
+        // What does not fit together is told as a mistake of DataFusion's own.
+        DataFusionError::Internal(message)
+            if message.starts_with("Failed to coerce")
+                || message.contains("failed to match any signature") =>
+        {
+            let said = message.split(". ").next().unwrap_or_default();
+            Error::unsupported(said.trim_end_matches('.').to_owned())
+        }
         DataFusionError::NotImplemented(message) => Error::unsupported(message.clone()),
         _ => Error::internal("The engine failed unexpectedly").caused_by(error),
     }

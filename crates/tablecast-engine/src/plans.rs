@@ -31,10 +31,12 @@ pub fn session(order: ReadOrder) -> Result<SessionStateBuilder> {
         ReadOrder::Table => 1,
         ReadOrder::Any => parallelism(),
     };
-    let config = SessionConfig::new()
+    let mut config = SessionConfig::new()
         .with_target_partitions(streams)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(true);
+    // It makes room for ten times the limit before a row is read: a large limit would end the program.
+    config.options_mut().optimizer.enable_topk_aggregation = false;
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(environment()?))
