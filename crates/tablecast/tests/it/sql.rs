@@ -223,6 +223,31 @@ fn statements_too_deep_for_any_stack_are_refused_and_the_program_goes_on() {
 }
 
 #[test]
+fn a_limit_makes_no_room_before_there_are_rows() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db"), folder.write("weather.h5", &climate())]);
+    let table = &program.json("/weather.json")["tables"][0];
+    let name = format!("\"{}\"", table["name"].as_str().expect("a table"));
+    for limit in ["1000000000", "1000000000000", "9223372036854775807"] {
+        for column in table["columns"].as_array().into_iter().flatten() {
+            let column = format!("\"{}\"", column.as_str().expect("a column"));
+            for sql in [
+                format!(
+                    "select {column}, max({column}) from {name} group by 1 order by 2 desc limit {limit}"
+                ),
+                format!("select {column} from {name} order by 1 limit {limit}"),
+                format!("select distinct {column} from {name} limit {limit} offset 3"),
+            ] {
+                let path = format!("/weather/-/query.json?sql={}", percent(&sql));
+                let answer = program.get(&path);
+                assert_eq!(answer.status, 200, "{sql}: {}", answer.text());
+            }
+        }
+    }
+    assert!(peak_megabytes(&program) < 700);
+}
+
+#[test]
 fn many_rows_are_cut_and_the_answer_says_so() {
     let folder = Folder::new();
     let program = Program::serve(&[folder.notes("d.db")]);
