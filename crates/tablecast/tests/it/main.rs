@@ -10,6 +10,7 @@
 
 mod command;
 mod configuration;
+mod damaged;
 mod files;
 mod made;
 mod names;

@@ -99,6 +99,16 @@ impl Program {
         self.child.id()
     }
 
+    /// The most memory that the program had so far.
+    pub(crate) fn peak_megabytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("Linux says how much memory a process has");
+        let line = status.lines().find(|line| line.starts_with("VmHWM"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
+        let kilobytes = kilobytes.and_then(|text| text.parse::<u64>().ok());
+        kilobytes.expect("a number") / 1024
+    }
+
     /// Sends a request and leaves the answer to be read.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str) -> TcpStream {
         let mut socket = TcpStream::connect(&self.address).expect("a connection");

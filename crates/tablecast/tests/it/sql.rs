@@ -145,22 +145,10 @@ fn a_gigabyte_is_refused_before_it_fills_the_memory() {
             let code = answer.header("tablecast-error");
             assert_eq!(code.as_deref(), Some("too-large"), "{sql}");
         }
-        let peak = peak_megabytes(&program);
+        let peak = program.peak_megabytes();
         assert!(peak < 700, "{sql}: {peak} MB");
         assert_eq!(program.get("/d/notes.json").status, 200);
     }
-}
-
-/// The most memory that the program had so far.
-fn peak_megabytes(program: &Program) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()));
-    let status = status.expect("Linux says how much memory a process has");
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    kilobytes
-        .and_then(|text| text.parse::<u64>().ok())
-        .expect("a number")
-        / 1024
 }
 
 #[test]
@@ -244,7 +232,7 @@ fn a_limit_makes_no_room_before_there_are_rows() {
             }
         }
     }
-    assert!(peak_megabytes(&program) < 700);
+    assert!(program.peak_megabytes() < 700);
 }
 
 #[test]
