@@ -39,11 +39,17 @@ impl Location {
             });
         }
         let mut head = Vec::new();
-        let file = File::open(text).map_err(|cause| cannot_open(text, cause))?;
-        let kind = file.metadata().map_err(|cause| cannot_open(text, cause))?;
+        // A pipe that nobody writes to would be opened for ever.
+        let kind = std::fs::metadata(text).map_err(|cause| cannot_open(text, cause))?;
         if kind.is_dir() {
             return Err(Error::unreadable(format!("{text} is a folder, not a file")));
         }
+        if !kind.is_file() {
+            return Err(Error::unreadable(format!(
+                "{text} is a pipe or a device, not a file"
+            )));
+        }
+        let file = File::open(text).map_err(|cause| cannot_open(text, cause))?;
         file.take(HEAD_BYTES)
             .read_to_end(&mut head)
             .map_err(|cause| cannot_open(text, cause))?;

@@ -14,7 +14,12 @@ fn broken(folder: &Folder) -> Vec<(&'static str, &'static str)> {
     let cut = |bytes: &[u8], length: usize| bytes.get(..length).expect("long enough").to_vec();
     std::fs::create_dir(folder.at("folder")).expect("a folder");
     std::fs::create_dir(folder.at("folder.db")).expect("a folder");
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(folder.at("pipe.db"))
+        .status();
+    assert!(pipe.is_ok_and(|status| status.success()), "a pipe");
     let mut reasons = vec![
+        ("pipe.db", "is a pipe or a device"),
         ("missing.db", "does not exist"),
         ("missing.h5", "does not exist"),
         ("folder", "is a folder"),
