@@ -21,7 +21,7 @@ use crate::response::{self, Reply, blob, csv, html, introspection};
 use crate::{Published, Site, TableOptions};
 
 /// Counting each table of the home page may take this long.
-const HOME_COUNT_MS: u64 = 10;
+const HOME_COUNT_MS: u64 = 50;
 
 pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
     if request.format == Format::Unknown {

@@ -141,7 +141,7 @@ async fn open_files(
         }
     }
     if sources.is_empty() && asked > 0 {
-        bail!("none of the {problems} files can be served");
+        bail!("nothing that was named can be served ({problems} refused, see above)");
     }
     let places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();
     let published = publish(sources);
