@@ -98,7 +98,7 @@ fn without_a_single_good_file_the_program_ends_with_an_error() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{said}");
         assert!(
-            said.contains(&file) && said.contains("Error: none"),
+            said.contains(&file) && said.contains("Error: nothing that was named can be served"),
             "{said}"
         );
     }
