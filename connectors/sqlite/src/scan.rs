@@ -7,11 +7,11 @@ use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBu
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema as ArrowSchema};
 use tablecast_connector::{
-    Affinity, Batch, BatchStream, BoxFuture, Cell, Column, ColumnView, Comparison, Direction,
-    Error, Limits, OpenPartition, OutputColumn, Partition, Predicate, Promises, ROWID, Result,
-    Scan, ScanRequest, Sort, Statement, Support, TableInfo, Value,
+    Affinity, Batch, BatchStream, BoxFuture, Cell, Column, ColumnView, Direction, Error, Limits,
+    OpenPartition, OutputColumn, Partition, Predicate, Promises, ROWID, Result, Scan, ScanRequest,
+    Sort, Statement, Support, TableInfo, Value,
 };
-use tablecast_sql::{Parameters, quote_always};
+use tablecast_sql::{Parameters, quote_always, sign};
 
 use crate::source::{Inner, readable};
 use crate::stream::{BatchReceiver, Streams};
@@ -216,17 +216,6 @@ fn joined(
     } else {
         format!("({})", parts.join(word))
     })
-}
-
-fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "!=",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    }
 }
 
 fn named(info: &TableInfo, column: &str) -> Option<String> {

@@ -13,10 +13,14 @@ impl Predicate {
             Self::Constant(holds) => Some(*holds),
             Self::IsNull(column) => Some(cell_of(column).is_null()),
             Self::Not(inner) => inner.matches(cell_of).map(|holds| !holds),
-            Self::All(inner) => all(inner.iter().map(|predicate| predicate.matches(cell_of))),
-            Self::Any(inner) => all(inner
-                .iter()
-                .map(|predicate| predicate.matches(cell_of).map(|h| !h)))
+            Self::All(inner) => {
+                conjunction(inner.iter().map(|predicate| predicate.matches(cell_of)))
+            }
+            Self::Any(inner) => conjunction(
+                inner
+                    .iter()
+                    .map(|predicate| predicate.matches(cell_of).map(|h| !h)),
+            )
             .map(|holds| !holds),
             Self::Compare {
                 column,
@@ -46,7 +50,7 @@ impl Predicate {
 }
 
 /// SQL's `and`: false if one is false, else null if one is null.
-fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub fn conjunction(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(true);
     for part in parts {
         match part {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use tablecast_connector::{
-    Cell, ColumnView, Comparison, Error, Predicate, Result, Value, compare_values,
+    Cell, ColumnView, Comparison, Error, Predicate, Result, Value, compare_values, conjunction,
 };
 
 use crate::pattern::LikePattern;
@@ -150,19 +150,6 @@ fn place(column: &str, columns: &[String]) -> Result<usize> {
         .iter()
         .position(|known| known == column)
         .ok_or_else(|| Error::internal(format!("The column {column} of a filter was not read")))
-}
-
-/// SQL's `and`: false if one is false, else null if one is null.
-fn conjunction(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut result = Some(true);
-    for part in parts {
-        match part {
-            Some(false) => return Some(false),
-            None => result = None,
-            Some(true) => {}
-        }
-    }
-    result
 }
 
 /// The order of a cell and a value; `None` if the cell is null.

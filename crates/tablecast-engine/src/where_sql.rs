@@ -7,11 +7,11 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema};
 use datafusion::arrow::compute::cast;
 use tablecast_connector::{
-    Batch, BatchStream, BoxFuture, Comparison, Details, Dialect, Direction, Error, Filter,
-    Identity, Limits, OpenPartition, OutputColumn, Partition, Predicate, Promises, ROWID, Result,
-    Scan, ScanRequest, Sort, Source, Statement, Support, TableInfo, Value,
+    Batch, BatchStream, BoxFuture, Details, Dialect, Direction, Error, Filter, Identity, Limits,
+    OpenPartition, OutputColumn, Partition, Predicate, Promises, ROWID, Result, Scan, ScanRequest,
+    Sort, Source, Statement, Support, TableInfo, Value,
 };
-use tablecast_sql::quote_always;
+use tablecast_sql::{quote_always, sign};
 
 use crate::request;
 use crate::selection::unexpected;
@@ -116,14 +116,7 @@ fn of_row_number(predicate: &Predicate) -> Option<String> {
     else {
         return None;
     };
-    let sign = match comparison {
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "!=",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    };
+    let sign = sign(*comparison);
     (column == ROWID).then(|| format!("{ROWID} {sign} {number}"))
 }
 

@@ -115,6 +115,11 @@ pub struct QueryOptions {
 }
 
 impl Configuration {
+    /// The options of a database; the default if there are none.
+    pub fn database(&self, name: &str) -> DatabaseOptions {
+        self.databases.get(name).cloned().unwrap_or_default()
+    }
+
     /// The options of a table; the default if there are none.
     pub fn table(&self, database: &str, table: &str) -> TableOptions {
         let tables = self.databases.get(database).map(|options| &options.tables);

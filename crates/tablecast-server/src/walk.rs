@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use tablecast_connector::{Answer, Ask, CancelToken, Error, ErrorKind, Limits, Result, Rows, Want};
+use tablecast_connector::{CancelToken, Error, ErrorKind, Result};
 
 use crate::error::Shown;
 use crate::fetch::database::{Contents, Counting, contents};
-use crate::fetch::table::{COUNT_MAX, TableData, Wants};
+use crate::fetch::table::{COUNT_MAX, TableData, Wants, whole_table};
 use crate::fetch::{Place, labels, limits, query, row};
 use crate::names::tilde_encode;
 use crate::plan::table::{TablePlan, row_filters};
@@ -89,9 +89,8 @@ async fn home(site: &Site, request: &Request) -> Result<Reply> {
         (published, contents)
     });
     let databases: Vec<(&Published, Contents)> = join_all(each).await;
-    let json = response::database::home(site, request, &databases);
     Ok(if is_json(request) {
-        Reply::json(&json)
+        Reply::json(&response::database::home(site, request, &databases))
     } else {
         html::home(site, request, &databases)
     })
@@ -101,10 +100,7 @@ async fn database(site: &Site, request: &Request, name: &str) -> Result<Reply> {
     if let Some(name) = name.strip_prefix(":memory:") {
         return Ok(Reply::redirect(&request.link(&format!("/_memory{name}"))));
     }
-    let published = match site.database(name) {
-        Ok(published) => published,
-        Err(error) => return Err(error),
-    };
+    let published = site.database(name)?;
     if request.arguments.has("sql") {
         let suffix = request
             .path
@@ -126,8 +122,8 @@ async fn database(site: &Site, request: &Request, name: &str) -> Result<Reply> {
     {
         count.truncated = count.rows > COUNT_MAX;
     }
-    let json = response::database::database(site, request, published, &contents);
     Ok(if is_json(request) {
+        let json = response::database::database(site, request, published, &contents);
         Reply::json(&json)
     } else {
         html::database(site, request, published, &contents)
@@ -244,15 +240,7 @@ async fn table_csv(
     plan: &TablePlan,
 ) -> Result<Reply> {
     let settings = &site.configuration.settings;
-    let base = format!(
-        "{}{}",
-        request.origin,
-        request.link(&format!(
-            "/{}/{}",
-            tilde_encode(&place.published.name),
-            tilde_encode(&place.info.name)
-        ))
-    );
+    let base = table_address(request, &place.published.name, &place.info.name);
     let no_labels = BTreeMap::new();
     let mut writing = csv::Writing {
         width: plan.columns.len(),
@@ -287,29 +275,10 @@ async fn table_csv(
     csv::reply(request, &data.page, &writing)
 }
 
-/// All rows of a table under its filters, as they come. No deadline: a stream takes as long as its reader takes.
-async fn whole_table(cancel: &CancelToken, place: &Place<'_>, plan: &TablePlan) -> Result<Rows> {
-    let query = &plan.query;
-    let want = Want::Rows {
-        columns: query.columns.clone(),
-        sort: query.sort.clone(),
-        position: None,
-        limit: None,
-    };
-    let ask = Ask {
-        table: query.table.clone(),
-        filters: query.filters.clone(),
-        wants: vec![want.into()],
-    };
-    let limits = Limits {
-        cancel: cancel.clone(),
-        ..Limits::none()
-    };
-    match place.published.database.ask(&ask, &limits).await.pop() {
-        Some(Ok(Answer::Rows(rows))) => Ok(rows),
-        Some(Err(error)) => Err(error),
-        _ => Err(Error::internal("The source did not answer with rows")),
-    }
+/// The whole address of a table.
+fn table_address(request: &Request, database: &str, table: &str) -> String {
+    let path = format!("/{}/{}", tilde_encode(database), tilde_encode(table));
+    format!("{}{}", request.origin, request.link(&path))
 }
 
 async fn one_row(
@@ -370,15 +339,7 @@ async fn one_row(
             .await
         }
         Format::Csv => {
-            let base = format!(
-                "{}{}",
-                request.origin,
-                request.link(&format!(
-                    "/{}/{}",
-                    tilde_encode(database),
-                    tilde_encode(table)
-                ))
-            );
+            let base = table_address(request, database, table);
             let width = data.page.columns.len();
             let writing = csv::Writing {
                 width,

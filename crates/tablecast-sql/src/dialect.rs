@@ -1,6 +1,6 @@
 //! What a dialect of SQL must tell the renderer. The renderer itself is the same for all.
 
-use tablecast_connector::{Dialect, Error, FacetKind, Operator, Result, SearchMode};
+use tablecast_connector::{Comparison, Dialect, Error, FacetKind, Operator, Result, SearchMode};
 
 use crate::Parameters;
 use crate::sqlite::Sqlite;
@@ -49,6 +49,18 @@ pub fn syntax_of(dialect: &Dialect) -> Result<&'static dyn Syntax> {
         other => Err(Error::unsupported(format!(
             "The SQL dialect {other:?} is not known"
         ))),
+    }
+}
+
+/// A comparison as every dialect writes it.
+pub fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "!=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
     }
 }
 

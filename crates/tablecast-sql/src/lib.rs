@@ -11,7 +11,7 @@ mod search;
 mod sqlite;
 mod tokens;
 
-pub use dialect::{Search, Syntax, syntax_of};
+pub use dialect::{Search, Syntax, sign, syntax_of};
 pub use parameters::{Parameters, named_parameters};
 pub use reading::{ALLOWED_PRAGMA_FUNCTIONS, check_reads};
 pub use render::{count, count_at_most, facet, rows, values};

@@ -515,25 +515,11 @@ impl Rewriting<'_> {
     }
 
     fn is_number_column(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Identifier(ident) => self.catalog.is_number(&ident.value),
-            Expr::CompoundIdentifier(parts) => parts
-                .last()
-                .is_some_and(|part| self.catalog.is_number(&part.value)),
-            Expr::Nested(inner) => self.is_number_column(inner),
-            _ => false,
-        }
+        column_of(expr).is_some_and(|column| self.catalog.is_number(column))
     }
 
     fn is_text_column(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Identifier(ident) => self.catalog.is_text(&ident.value),
-            Expr::CompoundIdentifier(parts) => parts
-                .last()
-                .is_some_and(|part| self.catalog.is_text(&part.value)),
-            Expr::Nested(inner) => self.is_text_column(inner),
-            _ => false,
-        }
+        column_of(expr).is_some_and(|column| self.catalog.is_text(column))
     }
 
     /// A number becomes a text where it is compared with a column of texts.
@@ -578,14 +564,7 @@ impl Rewriting<'_> {
     }
 
     fn is_boolean_column(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Identifier(ident) => self.catalog.is_boolean(&ident.value),
-            Expr::CompoundIdentifier(parts) => parts
-                .last()
-                .is_some_and(|part| self.catalog.is_boolean(&part.value)),
-            Expr::Nested(inner) => self.is_boolean_column(inner),
-            _ => false,
-        }
+        column_of(expr).is_some_and(|column| self.catalog.is_boolean(column))
     }
 
     /// Whether an expression is true or false by its form.
@@ -642,6 +621,16 @@ impl Rewriting<'_> {
             list.args = arguments.into_iter().map(unnamed).collect();
         }
         Ok(None)
+    }
+}
+
+/// The name of the column that an expression is, in brackets or not.
+fn column_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Identifier(ident) => Some(&ident.value),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|part| part.value.as_str()),
+        Expr::Nested(inner) => column_of(inner),
+        _ => None,
     }
 }
 

@@ -35,12 +35,7 @@ pub(crate) fn database(
     published: &Published,
     contents: &Contents,
 ) -> Json {
-    let options = site
-        .configuration
-        .databases
-        .get(&published.name)
-        .cloned()
-        .unwrap_or_default();
+    let options = site.configuration.database(&published.name);
     let mut tables: Vec<&TableItem> = contents.tables.iter().collect();
     tables.sort_by_key(|table| (table.hidden, table.info.name.clone()));
     let queries: Vec<Json> = options

@@ -114,12 +114,7 @@ pub(crate) fn database(
     published: &Published,
     contents: &Contents,
 ) -> Reply {
-    let options = site
-        .configuration
-        .databases
-        .get(&published.name)
-        .cloned()
-        .unwrap_or_default();
+    let options = site.configuration.database(&published.name);
     let mut tree = Node::default();
     let mut hidden = Vec::new();
     for table in &contents.tables {
