@@ -1,0 +1,75 @@
+//! The home page and the page of a database: what is there, with counts.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tablecast_connector::Result;
+
+use super::is_json;
+use crate::error::Shown;
+use crate::fetch::database::{Contents, Counting, contents};
+use crate::fetch::table::COUNT_MAX;
+use crate::names::tilde_encode;
+use crate::request::Request;
+use crate::response::{self, Reply, html};
+use crate::{Published, Site};
+
+/// Counting each table of the home page may take this long.
+const HOME_COUNT_MS: u64 = 50;
+
+pub(super) async fn home(site: &Site, request: &Request) -> Result<Reply> {
+    let counting = Counting {
+        time_limit: Duration::from_millis(HOME_COUNT_MS),
+        at_most: None,
+    };
+    let each = site.published.iter().map(|published| async move {
+        let counting = response::database::is_counted(published).then_some(counting);
+        // One that broke while it was served does not take the others' list along.
+        let found = contents(site, published, counting).await;
+        let contents = found.unwrap_or_else(|error| Contents {
+            problem: Some(Shown::new(&error).message),
+            ..Contents::default()
+        });
+        (published, contents)
+    });
+    let databases: Vec<(&Published, Contents)> = join_all(each).await;
+    Ok(if is_json(request) {
+        Reply::json(&response::database::home(site, request, &databases))
+    } else {
+        html::home(site, request, &databases)
+    })
+}
+
+pub(super) async fn database(site: &Site, request: &Request, name: &str) -> Result<Reply> {
+    if let Some(name) = name.strip_prefix(":memory:") {
+        return Ok(Reply::redirect(&request.link(&format!("/_memory{name}"))));
+    }
+    let published = site.database(name)?;
+    if request.arguments.has("sql") {
+        let suffix = request
+            .path
+            .rsplit_once('.')
+            .map_or_else(String::new, |(_, format)| format!(".{format}"));
+        let path = format!("/{}/-/query{suffix}?{}", tilde_encode(name), request.query);
+        return Ok(Reply::redirect(&request.link(&path)));
+    }
+    let time = site.configuration.settings.number("sql_time_limit_ms");
+    let counting = Counting {
+        time_limit: Duration::from_millis(time),
+        at_most: Some(COUNT_MAX + 1),
+    };
+    let mut contents = contents(site, published, Some(counting)).await?;
+    for count in contents
+        .tables
+        .iter_mut()
+        .filter_map(|table| table.count.as_mut())
+    {
+        count.truncated = count.rows > COUNT_MAX;
+    }
+    Ok(if is_json(request) {
+        let json = response::database::database(site, request, published, &contents);
+        Reply::json(&json)
+    } else {
+        html::database(site, request, published, &contents)
+    })
+}

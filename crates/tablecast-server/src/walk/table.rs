@@ -1,0 +1,223 @@
+//! The page of a table or a view, in each format.
+
+use std::collections::BTreeMap;
+
+use tablecast_connector::{CancelToken, Error, ErrorKind, Result};
+
+use super::query::run;
+use super::table_address;
+use crate::fetch::Place;
+use crate::fetch::table::{TableData, Wants, whole_table};
+use crate::names::tilde_encode;
+use crate::plan::table::TablePlan;
+use crate::request::Request;
+use crate::request::target::Format;
+use crate::response::extras::{self, Scope};
+use crate::response::json::Writing;
+use crate::response::{self, Reply, csv, html};
+use crate::{Site, TableOptions};
+
+pub(super) async fn table_or_query(
+    site: &Site,
+    request: &Request,
+    database: &str,
+    name: &str,
+) -> Result<Reply> {
+    let published = site.database(database)?;
+    let queries = site
+        .configuration
+        .databases
+        .get(database)
+        .map(|options| &options.queries);
+    if let Some(query) = queries.and_then(|queries| queries.get(name)) {
+        if query.write {
+            return Err(Error::forbidden(
+                "This query writes, and this server only reads",
+            ));
+        }
+        return run(site, request, published, &query.sql, Some((name, query))).await;
+    }
+    match Place::find(site, database, name).await {
+        Ok(place) => table(site, request, &place).await,
+        Err(error) if error.kind() == ErrorKind::NotFound => match old_name(name) {
+            Some(new) if published.database.table_info(&new).await.is_ok() => {
+                let format = request
+                    .path
+                    .rsplit_once('.')
+                    .map_or("", |(_, format)| format);
+                let dot = if format.is_empty() { "" } else { "." };
+                let mark = if request.query.is_empty() { "" } else { "?" };
+                let path = format!(
+                    "/{}/{}{dot}{format}{mark}{}",
+                    tilde_encode(database),
+                    tilde_encode(&new),
+                    request.query
+                );
+                Ok(Reply::redirect(&request.link(&path)))
+            }
+            _ => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The name that a table of nested groups had with the forerunner, `%group%table`, as it is now: `group/table`.
+fn old_name(name: &str) -> Option<String> {
+    name.strip_prefix('%').map(|rest| rest.replace('%', "/"))
+}
+
+async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Reply> {
+    if let Some(location) = form_redirect(request) {
+        return Ok(Reply::redirect(&location)
+            .with(http::header::CONTENT_TYPE, "text/plain")
+            .with_link(&format!("<{location}>; rel=preload")));
+    }
+    let plan = TablePlan::make(site, request, place).await?;
+    extras::check(&plan.arguments.extras, Scope::Table)?;
+    if let Some(reason) = &plan.info.unreadable {
+        return Err(Error::new(
+            ErrorKind::Unreadable,
+            format!("{} cannot be read: {reason}", plan.info.name),
+        ));
+    }
+    let reply = match request.format {
+        Format::Json => {
+            let writing = Writing::parse(&request.arguments)?;
+            let wants = response::table::wants(request, &plan);
+            let data = TableData::fetch(site, request, place, &plan, wants, |c| {
+                is_labelled(request, c, false)
+            })
+            .await?;
+            response::table::to_json(request, place, &plan, &data, &writing).await?
+        }
+        Format::Csv => table_csv(site, request, place, &plan).await?,
+        Format::Blob => return Err(Error::invalid("A .blob belongs to a row or a query")),
+        _ => {
+            let wanted = |switch: &str| !request.arguments.is_on(switch);
+            let wants = Wants {
+                count: wanted("_nocount"),
+                facets: wanted("_nofacet"),
+                suggestions: wanted("_nofacet") && wanted("_nosuggest"),
+            };
+            let data = TableData::fetch(site, request, place, &plan, wants, |c| {
+                is_labelled(request, c, true)
+            })
+            .await?;
+            html::table(site, request, place, &plan, &data).await?
+        }
+    };
+    let name = http::header::HeaderName::from_static("tablecast-warning");
+    Ok(plan
+        .warnings
+        .iter()
+        .fold(reply, |reply, warning| reply.with(name.clone(), warning)))
+}
+
+/// Whether a column is shown with labels: all or some if asked for, by default on pages.
+fn is_labelled(request: &Request, column: &str, default: bool) -> bool {
+    let arguments = &request.arguments;
+    let all = arguments.is_on("_labels") || (default && !arguments.is_off("_labels"));
+    all || arguments.all("_label").any(|asked| asked == column)
+}
+
+async fn table_csv(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &TablePlan,
+) -> Result<Reply> {
+    let settings = &site.configuration.settings;
+    let base = table_address(request, &place.published.name, &place.info.name);
+    let no_labels = BTreeMap::new();
+    let mut writing = csv::Writing {
+        width: plan.columns.len(),
+        keys: &plan.keys,
+        labels: &no_labels,
+        base,
+        name: &place.info.name,
+    };
+    if request.arguments.has("_stream") {
+        if !settings.is_on("allow_csv_stream") {
+            return Err(Error::invalid("CSV streaming is disabled"));
+        }
+        if request.arguments.has("_next") {
+            return Err(Error::invalid("_next not allowed for CSV streaming"));
+        }
+        let cancel = CancelToken::default();
+        let guard = cancel.cancel_on_drop();
+        let rows = whole_table(&cancel, place, plan).await?;
+        let bytes_max = settings.number("max_csv_mb") * 1024 * 1024;
+        return Ok(csv::stream(request, rows, &writing, bytes_max, guard));
+    }
+    let wants = Wants {
+        count: false,
+        facets: false,
+        suggestions: false,
+    };
+    let data = TableData::fetch(site, request, place, plan, wants, |c| {
+        is_labelled(request, c, false)
+    })
+    .await?;
+    writing.labels = &data.labels;
+    csv::reply(request, &data.page, &writing)
+}
+
+/// The address that a filter form's fields stand for.
+fn form_redirect(request: &Request) -> Option<String> {
+    let arguments = &request.arguments;
+    let is_field = |name: &str| {
+        name.starts_with("_filter_column")
+            || name.starts_with("_filter_op")
+            || name.starts_with("_filter_value")
+    };
+    let mut changed = false;
+    let mut cleaned = arguments.clone();
+    for (name, column) in arguments
+        .iter()
+        .filter(|(name, _)| name.starts_with("_filter_column"))
+    {
+        changed = true;
+        let suffix = name.trim_start_matches("_filter_column");
+        let operator = arguments
+            .first(&format!("_filter_op{suffix}"))
+            .unwrap_or("exact");
+        let value = arguments
+            .first(&format!("_filter_value{suffix}"))
+            .unwrap_or_default();
+        let (operator, fixed) = operator.split_once("__").unwrap_or((operator, value));
+        if !column.is_empty() {
+            cleaned = cleaned.with(&format!("{column}__{operator}"), fixed);
+        }
+    }
+    let names: Vec<String> = cleaned
+        .iter()
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| is_field(name))
+        .collect();
+    for name in &names {
+        changed = true;
+        cleaned = cleaned.without(name);
+    }
+    if cleaned.is_on("_sort_by_desc")
+        && let Some(sort) = cleaned.first("_sort").map(str::to_owned)
+    {
+        changed = true;
+        cleaned = cleaned
+            .without("_sort")
+            .without("_sort_by_desc")
+            .with("_sort_desc", &sort);
+    }
+    for name in ["_search", "_sort", "_sort_desc"] {
+        cleaned = cleaned.without_pair(name, "");
+    }
+    changed.then(|| request.address(&cleaned))
+}
+
+impl TableOptions {
+    /// The title to show, if one is configured.
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.metadata
+            .get("title")
+            .and_then(serde_json::Value::as_str)
+    }
+}
