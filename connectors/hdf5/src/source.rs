@@ -193,7 +193,12 @@ fn not_texts(table: &Table) -> Vec<usize> {
     };
     let texts = || {
         let columns = table.columns.iter().enumerate();
-        columns.filter(|(_, column)| matches!(column.element, Element::Text(_)))
+        columns.filter(|(_, column)| {
+            matches!(
+                column.element,
+                Element::Text(_) | Element::HeapText { unit: 1 }
+            )
+        })
     };
     if dataset.rows() == 0 || texts().next().is_none() {
         return Vec::new();

@@ -6,6 +6,7 @@
 mod asks;
 mod complete;
 mod condition;
+mod declared;
 mod definition;
 mod exposed;
 pub mod failure;
@@ -30,3 +31,4 @@ mod typed;
 mod where_sql;
 
 pub use complete::complete;
+pub use declared::{Declaration, declare};

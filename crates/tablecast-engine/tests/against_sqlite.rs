@@ -458,6 +458,10 @@ fn conditions_that_a_person_wrote_pass_the_rows_that_sqlite_passes() {
     let pair = numbered();
     for filters in [
         vec![sql("few > 1", &[])],
+        vec![sql("1", &[])],
+        vec![sql("few - 1 or not length(text)", &[])],
+        vec![sql("text and iif(few, real, id)", &[])],
+        vec![sql("case when text then few when real then 1 end", &[])],
         vec![sql("text like 'A_' or text not glob '[a-z]*'", &[])],
         vec![sql("few is null or text like 'a%' -- why not", &[])],
         vec![sql("id in (select id from odd where few = 2)", &[])],

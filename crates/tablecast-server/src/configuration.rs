@@ -68,6 +68,37 @@ pub struct TableOptions {
     /// Types of columns: `json`, `url`, `email`, `textarea`.
     #[serde(default)]
     pub column_types: BTreeMap<String, Value>,
+    /// The columns whose values identify a row, for containers without keys of their own.
+    pub primary_key: Option<Names>,
+    /// The tables that columns refer to, for containers without references of their own.
+    #[serde(default)]
+    pub foreign_keys: BTreeMap<String, Reference>,
+}
+
+/// One name or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "primary_key is the name of a column, or a list of names"
+)]
+pub enum Names {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+/// What a column refers to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "foreign_keys as column: {table: …, column: …}"
+)]
+pub struct Reference {
+    /// The table.
+    pub table: String,
+    /// Its column.
+    pub column: String,
 }
 
 /// A facet that is always shown: a column, or `{array: column}`, `{date: column}`.

@@ -16,7 +16,9 @@ mod settings;
 mod site;
 mod walk;
 
-pub use configuration::{Configuration, DatabaseOptions, FacetOption, QueryOptions, TableOptions};
+pub use configuration::{
+    Configuration, DatabaseOptions, FacetOption, Names, QueryOptions, Reference, TableOptions,
+};
 pub use names::{tilde_decode, tilde_encode};
 pub use route::router;
 pub use settings::{SETTINGS, Setting, SettingKind, Settings};

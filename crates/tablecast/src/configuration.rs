@@ -50,6 +50,8 @@ const TABLE: &[&str] = &[
     "column_types",
     "columns",
     "units",
+    "primary_key",
+    "foreign_keys",
 ];
 const QUERY: &[&str] = &[
     "sql",
@@ -318,6 +320,8 @@ fn merge(table: &mut TableOptions, given: TableOptions, keys: &Map<String, Value
         fts_pk,
         searchmode,
         column_types,
+        primary_key,
+        foreign_keys,
     } = given;
     table.sort = sort.or(table.sort.take());
     table.sort_desc = sort_desc.or(table.sort_desc.take());
@@ -335,6 +339,8 @@ fn merge(table: &mut TableOptions, given: TableOptions, keys: &Map<String, Value
         table.facets = facets;
     }
     table.column_types.extend(column_types);
+    table.primary_key = primary_key.or(table.primary_key.take());
+    table.foreign_keys.extend(foreign_keys);
 }
 
 /// `{"$env": NAME}` and `{"$file": PATH}` replaced by what they name.

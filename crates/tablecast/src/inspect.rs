@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
 use tablecast_connector::{Answer, Ask, Connector, Limits, Want};
+use tablecast_server::Configuration;
 
 use crate::arguments::InspectArguments;
 use crate::open::{Wanted, open_all, options, publish};
@@ -29,7 +30,11 @@ pub(crate) async fn inspect(
     }
     let files = arguments.files.clone();
     let mut report = Map::new();
-    for (published, file) in publish(sources).into_iter().zip(files) {
+    for (published, file) in publish(sources, &Configuration::default())
+        .await?
+        .into_iter()
+        .zip(files)
+    {
         let details = published.database.details();
         let mut tables = Map::new();
         for table in published.database.table_names().await? {

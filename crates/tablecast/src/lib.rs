@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod declared;
 mod inspect;
 mod open;
 mod registry;

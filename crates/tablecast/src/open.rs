@@ -8,7 +8,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use tablecast_connector::{Connector, Error, Location, OpenOptions, Result, Source};
 use tablecast_engine::complete;
-use tablecast_server::Published;
+use tablecast_server::{Configuration, Published};
+
+use crate::declared::declared;
 
 /// One thing to open.
 #[derive(Clone, Debug)]
@@ -93,9 +95,13 @@ fn unknown(connectors: &[Arc<dyn Connector>], location: &Location) -> Error {
 }
 
 /// The databases of the site: each source under its file's stem, numbered where two are the same.
-pub(crate) fn publish(opened: Vec<(String, Arc<dyn Source>)>) -> Vec<Published> {
+pub(crate) async fn publish(
+    opened: Vec<(String, Arc<dyn Source>)>,
+    configuration: &Configuration,
+) -> anyhow::Result<Vec<Published>> {
     let mut taken = BTreeSet::new();
-    let publish = |(text, source): (String, Arc<dyn Source>)| {
+    let mut published = Vec::new();
+    for (text, source) in opened {
         let stem = stem(&text);
         let mut name = stem.clone();
         let mut number = 2;
@@ -103,12 +109,13 @@ pub(crate) fn publish(opened: Vec<(String, Arc<dyn Source>)>) -> Vec<Published> 
             name = format!("{stem}_{number}");
             number += 1;
         }
-        Published {
+        let source = declared(&name, source, configuration).await?;
+        published.push(Published {
             name,
             database: complete(source),
-        }
-    };
-    opened.into_iter().map(publish).collect()
+        });
+    }
+    Ok(published)
 }
 
 fn stem(text: &str) -> String {

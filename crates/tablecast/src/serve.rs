@@ -11,7 +11,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tablecast_connector::Connector;
-use tablecast_server::{Published, SETTINGS, Site, router};
+use tablecast_server::{Configuration, Published, SETTINGS, Site, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
@@ -84,7 +84,7 @@ async fn build(
         arguments.metadata.as_deref(),
         &arguments.setting,
     )?;
-    let published = open_files(connectors, arguments, told).await?;
+    let published = open_files(connectors, arguments, &configuration, told).await?;
     let versions = versions(arguments.version_note.as_deref());
     let list = connectors.iter().map(|connector| {
         json!({
@@ -104,6 +104,7 @@ async fn build(
 async fn open_files(
     connectors: &[Arc<dyn Connector>],
     arguments: &ServeArguments,
+    configuration: &Configuration,
     told: Told,
 ) -> anyhow::Result<Vec<Published>> {
     let option = |immutable| options(immutable, arguments.nolock, &arguments.load_extension);
@@ -144,7 +145,7 @@ async fn open_files(
         bail!("nothing that was named can be served ({problems} refused, see above)");
     }
     let places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();
-    let published = publish(sources);
+    let published = publish(sources, configuration).await?;
     if told == Told::All && arguments.get.is_none() {
         for (published, text) in published.iter().zip(places) {
             let connector = published.database.details().connector;

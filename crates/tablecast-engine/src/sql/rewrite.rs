@@ -351,6 +351,15 @@ impl Rewriting<'_> {
             } => {
                 *expr = cast(inner, data_type);
             }
+            Expr::Case {
+                operand: None,
+                conditions,
+                ..
+            } => {
+                for case in conditions {
+                    self.truth(&mut case.condition);
+                }
+            }
             other => keyword_form(other)?,
         }
         Ok(())
@@ -494,24 +503,28 @@ impl Rewriting<'_> {
         }
     }
 
-    /// A number as a condition: whether it is not 0.
+    /// A value as a condition: whether the number that it is, or that it starts with, is not 0.
     fn truth(&self, expr: &mut Expr) {
-        let is_number = self.is_number_column(expr)
-            || matches!(
-                expr,
-                Expr::Value(ValueWithSpan {
-                    value: Literal::Number(..),
-                    ..
-                })
-            );
-        if is_number {
-            let left = Box::new(expr.clone());
-            *expr = Expr::BinaryOp {
-                left,
-                op: BinaryOperator::NotEq,
-                right: Box::new(number_literal(0)),
-            };
+        if let Expr::Nested(inner) = expr {
+            return self.truth(inner);
         }
+        // Columns of booleans are numbers here.
+        let is_number = self.is_number_column(expr)
+            || matches!(expr, Expr::Value(value) if matches!(value.value, Literal::Number(..)));
+        let is_null = matches!(expr, Expr::Value(value) if value.value == Literal::Null);
+        if is_null || (!is_number && self.is_condition(expr)) {
+            return;
+        }
+        let number = if is_number {
+            expr.clone()
+        } else {
+            call("to_real", vec![expr.clone()])
+        };
+        *expr = Expr::BinaryOp {
+            left: Box::new(number),
+            op: BinaryOperator::NotEq,
+            right: Box::new(number_literal(0)),
+        };
     }
 
     fn is_number_column(&self, expr: &Expr) -> bool {
@@ -612,7 +625,13 @@ impl Rewriting<'_> {
         }
         let known = functions::known(&name, arguments.as_ref().map_or(1, Vec::len))?;
         if let (Some(template), Some(arguments)) = (known.template, &arguments) {
-            return Ok(Some(template(arguments)));
+            let mut replaced = template(arguments);
+            if let Expr::Case { conditions, .. } = &mut replaced {
+                for case in conditions {
+                    self.truth(&mut case.condition);
+                }
+            }
+            return Ok(Some(replaced));
         }
         function.name = ObjectName(vec![ObjectNamePart::Identifier(quoted(known.name))]);
         if let (true, Some(arguments)) = (aggregate_of_booleans, arguments)

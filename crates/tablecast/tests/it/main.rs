@@ -11,6 +11,7 @@
 mod command;
 mod configuration;
 mod damaged;
+mod declared;
 mod files;
 mod made;
 mod names;
