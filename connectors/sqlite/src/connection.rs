@@ -31,8 +31,18 @@ pub(crate) struct Access {
     pub(crate) nolock: bool,
     /// Libraries to load, each with its entry point if it is not the usual one.
     pub(crate) extensions: Vec<(PathBuf, Option<String>)>,
+    /// Databases whose tables a database in memory sees beside its own, each under its name.
+    pub(crate) attached: Vec<Attached>,
     /// The name for messages: the path as the user gave it.
     pub(crate) shown: String,
+}
+
+/// A file that a connection has attached.
+#[derive(Clone, Debug)]
+pub(crate) struct Attached {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) immutable: bool,
 }
 
 impl Access {
@@ -40,29 +50,55 @@ impl Access {
     pub(crate) fn connect(&self) -> Result<Connection> {
         let fail = |error| failure(error, &self.shown, &Limits::none());
         let connection = match &self.path {
-            None => Connection::open_in_memory(),
+            None => self.open_memory(),
             Some(path) => self.open_file(path),
         }
         .map_err(fail)?;
         for (library, entry) in &self.extensions {
             load_extension(&connection, library, entry.as_deref())?;
         }
+        for attached in &self.attached {
+            self.attach(&connection, attached)?;
+        }
         restrict(&connection).map_err(fail)?;
         Ok(connection)
     }
 
+    fn open_memory(&self) -> rusqlite::Result<Connection> {
+        if self.attached.is_empty() {
+            return Connection::open_in_memory();
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_in_memory_with_flags(flags)
+    }
+
     fn open_file(&self, path: &Path) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(self.uri(path, self.immutable), flags)
+    }
+
+    fn attach(&self, connection: &Connection, attached: &Attached) -> Result<()> {
+        let file = self.uri(&attached.path, attached.immutable);
+        connection
+            .execute("attach ? as ?", [&file, &attached.name])
+            .map_err(|error| failure(error, &attached.name, &Limits::none()))?;
+        Ok(())
+    }
+
+    fn uri(&self, path: &Path, immutable: bool) -> String {
         let mut parameters = vec![("mode", "ro")];
-        if self.immutable {
+        if immutable {
             parameters.push(("immutable", "1"));
         }
         if self.nolock {
             parameters.push(("nolock", "1"));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(uri(path, &parameters), flags)
+        uri(path, &parameters)
     }
 }
 

@@ -7,7 +7,7 @@ use tablecast_connector::{
     BoxFuture, Connector, Error, Location, OpenOptions, Pool, Result, Source, did_you_mean,
 };
 
-use crate::connection::Access;
+use crate::connection::{Access, Attached};
 use crate::file::{FileState, MAGIC, check_whole, hash};
 use crate::source::SqliteSource;
 
@@ -16,6 +16,9 @@ const EXTENSIONS: &[&str] = &["db", "sqlite", "sqlite3"];
 
 /// The location of a database in memory.
 const MEMORY: &str = ":memory:";
+
+/// SQLite attaches no more databases than these to one connection.
+pub const ATTACHED_MAX: usize = 10;
 
 /// A larger file's hash is not waited for.
 const HASHED_AT_ONCE_BYTES: u64 = 64 << 20;
@@ -34,7 +37,8 @@ const SPATIALITE_PATHS: &[&str] = &[
 /// The SQLite connector.
 ///
 /// Options: `nolock` (`1`) reads files that another program keeps locked; `load_extension` names libraries to load, one
-/// a line, each `PATH` or `PATH:ENTRYPOINT`.
+/// a line, each `PATH` or `PATH:ENTRYPOINT`; `crossdb`, for the database in memory, names files whose tables its SQL sees
+/// too, at most [`ATTACHED_MAX`], as a JSON list of objects with `name`, `path` and `immutable`.
 #[derive(Debug, Default)]
 pub struct SqliteConnector;
 
@@ -102,15 +106,43 @@ fn access(location: &Location, options: &OpenOptions) -> Result<Access> {
         match name.as_str() {
             "nolock" => access.nolock = is_on(name, value)?,
             "load_extension" => access.extensions = value.lines().map(extension).collect(),
-            "crossdb" => {
-                return Err(Error::unsupported(
-                    "Queries across databases (crossdb) are not there yet",
-                ));
-            }
+            "crossdb" => access.attached = attached(value)?,
             _ => return Err(unknown_option(name)),
         }
     }
+    if access.path.is_some() && !access.attached.is_empty() {
+        return Err(Error::invalid(
+            "crossdb is an option of the database in memory, :memory:",
+        ));
+    }
     Ok(access)
+}
+
+/// The files of the option `crossdb`.
+fn attached(list: &str) -> Result<Vec<Attached>> {
+    let wrong = || {
+        Error::invalid(
+            "crossdb is a JSON list of objects with \"name\", \"path\" and \"immutable\"",
+        )
+    };
+    let list: serde_json::Value =
+        serde_json::from_str(list).map_err(|cause| wrong().caused_by(cause))?;
+    let files = list.as_array().ok_or_else(wrong)?.iter().map(|file| {
+        let text = |key| file.get(key).and_then(serde_json::Value::as_str);
+        Some(Attached {
+            name: text("name")?.to_owned(),
+            path: PathBuf::from(text("path")?),
+            immutable: file.get("immutable")?.as_bool()?,
+        })
+    });
+    let files: Vec<Attached> = files.collect::<Option<_>>().ok_or_else(wrong)?;
+    if files.len() > ATTACHED_MAX {
+        return Err(Error::invalid(format!(
+            "SQLite attaches at most {ATTACHED_MAX} databases, not {}",
+            files.len()
+        )));
+    }
+    Ok(files)
 }
 
 fn is_on(name: &str, value: &str) -> Result<bool> {

@@ -17,5 +17,5 @@ mod tables;
 mod versions;
 mod watch;
 
-pub use connector::SqliteConnector;
+pub use connector::{ATTACHED_MAX, SqliteConnector};
 pub use versions::versions;

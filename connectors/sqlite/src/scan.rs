@@ -73,7 +73,6 @@ pub(crate) fn scan(inner: &Arc<Inner>, streams: Streams, request: &ScanRequest) 
         streams,
         table: request.table.clone(),
         columns: columns.clone(),
-        shows_row_number: has_row_number,
         statement: Statement {
             sql,
             parameters: parameters.into_named(),
@@ -116,15 +115,19 @@ fn statement(
     order: &[Sort],
     limit: Option<u64>,
 ) -> String {
-    // The row number comes last, to name the row of a cell that does not fit.
+    // What tells the row comes last, to name the row of a cell that does not fit.
     let mut wanted: Vec<String> = columns
         .iter()
         .map(|column| quote_always(&column.name))
         .collect();
-    wanted.push(match info.identity.columns().as_slice() {
-        [ROWID] => ROWID.to_owned(),
-        _ => "null".to_owned(),
+    let key = info.identity.columns().into_iter().map(|name| match name {
+        ROWID => ROWID.to_owned(),
+        name => quote_always(name),
     });
+    wanted.push(
+        key.reduce(|key, name| format!("{key} || ',' || {name}"))
+            .unwrap_or_else(|| "null".to_owned()),
+    );
     let mut sql = format!(
         "select {} from {}",
         wanted.join(", "),
@@ -243,7 +246,6 @@ struct TypedReader {
     streams: Streams,
     table: String,
     columns: Vec<OutputColumn>,
-    shows_row_number: bool,
     statement: Statement,
 }
 
@@ -264,7 +266,6 @@ impl OpenPartition for TypedReader {
                 typing: Typing {
                     table: self.table.clone(),
                     columns: self.columns.clone(),
-                    shows_row_number: self.shows_row_number,
                 },
             });
             Ok(stream)
@@ -290,7 +291,6 @@ impl BatchStream for TypedStream {
 struct Typing {
     table: String,
     columns: Vec<OutputColumn>,
-    shows_row_number: bool,
 }
 
 impl Typing {
@@ -320,7 +320,8 @@ impl Typing {
         row: usize,
     ) -> Error {
         let number = match views.last().map(|view| view.cell(row)) {
-            Some(Cell::Integer(number)) if self.shows_row_number => format!("row {number}"),
+            Some(Cell::Integer(number)) => format!("row {number}"),
+            Some(Cell::Text(key)) => format!("row {key}"),
             _ => format!("row {} of a batch of {}", row + 1, batch.rows()),
         };
         Error::new(

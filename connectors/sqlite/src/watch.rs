@@ -35,6 +35,8 @@ pub(crate) struct Watcher {
 struct State {
     connection: Option<Connection>,
     file: Option<FileState>,
+    /// Which files the attached ones were.
+    attached: Vec<Option<(u64, u64)>>,
     data_version: i64,
     schema_version: i64,
     seen: Seen,
@@ -55,6 +57,7 @@ impl Watcher {
             state: Mutex::new(State {
                 connection: None,
                 file,
+                attached: Vec::new(),
                 data_version: 0,
                 schema_version: 0,
                 seen,
@@ -65,7 +68,7 @@ impl Watcher {
 
     /// Whether the content can never change.
     fn is_constant(&self) -> bool {
-        self.access.immutable || self.access.path.is_none()
+        self.access.immutable || (self.access.path.is_none() && self.access.attached.is_empty())
     }
 
     /// What was seen as the version of the content.
@@ -102,6 +105,10 @@ impl Watcher {
 
 impl State {
     fn look(&mut self, access: &Access) -> Option<()> {
+        if access.path.is_none() {
+            self.look_at_attached(access);
+            return Some(());
+        }
         // A file that is gone cannot be looked at; what is open of it is served on.
         let file = FileState::of(access.path.as_deref()?)?;
         let is_replaced = self.file.is_some_and(|before| before.id != file.id);
@@ -126,6 +133,19 @@ impl State {
         (self.data_version, self.schema_version) = (data_version, schema_version);
         self.file = Some(file);
         Some(())
+    }
+
+    /// Attached files that were replaced must be attached anew. What changes within them is their own watchers' matter.
+    fn look_at_attached(&mut self, access: &Access) {
+        let files = access.attached.iter().map(|attached| {
+            let state = FileState::of(&attached.path);
+            state.map(|state| state.id)
+        });
+        let files: Vec<_> = files.collect();
+        if self.attached != files {
+            self.attached = files;
+            self.replaced();
+        }
     }
 
     fn replaced(&mut self) {

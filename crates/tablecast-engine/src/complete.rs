@@ -140,7 +140,7 @@ impl Database for Completed {
             return self.source.execute(statement, limits);
         }
         Box::pin(sql::execute(
-            Arc::clone(&self.source),
+            sql::only(Arc::clone(&self.source)),
             statement.clone(),
             limits,
         ))

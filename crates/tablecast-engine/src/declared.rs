@@ -164,7 +164,7 @@ impl Declared {
             parameters: Vec::new(),
         };
         let limits = Limits::none();
-        let mut rows = sql::execute(Arc::clone(&self.inner), statement, &limits).await?;
+        let mut rows = sql::execute(sql::only(Arc::clone(&self.inner)), statement, &limits).await?;
         while let Some(batch) = rows.batches.next().await {
             let batch = batch?;
             if batch.rows() > 0 {

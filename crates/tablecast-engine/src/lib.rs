@@ -3,6 +3,7 @@
 //!
 //! No query engine of our own: what a source does not do is a DataFusion plan. It knows no HTTP and no connector.
 
+mod across;
 mod asks;
 mod complete;
 mod condition;
@@ -30,5 +31,6 @@ mod tally;
 mod typed;
 mod where_sql;
 
+pub use across::{Joined, JoinedBy, across};
 pub use complete::complete;
 pub use declared::{Declaration, declare};

@@ -212,7 +212,7 @@ impl OpenPartition for Reader {
                 bytes: None,
                 ..limits.clone()
             };
-            let source = Arc::clone(&self.source);
+            let source = crate::sql::only(Arc::clone(&self.source));
             let rows = crate::sql::execute(source, self.statement.clone(), &limits).await?;
             let stream: Box<dyn BatchStream> = Box::new(Returned {
                 batches: rows.batches,

@@ -71,6 +71,9 @@ pub(crate) struct ServeArguments {
     /// Serve an empty database in memory, `_memory`
     #[arg(long)]
     pub(crate) memory: bool,
+    /// Serve `_memory`, whose SQL joins the tables of all databases as [database].table
+    #[arg(long)]
+    pub(crate) crossdb: bool,
     /// Read SQLite files that other programs keep locked
     #[arg(long)]
     pub(crate) nolock: bool,
@@ -105,9 +108,6 @@ pub(crate) struct ServeArguments {
     reason = "each is a switch of the command line"
 )]
 pub(crate) struct Refused {
-    /// Attach all databases to `_memory`
-    #[arg(long)]
-    crossdb: bool,
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH")]
     uds: Option<String>,
@@ -158,12 +158,11 @@ impl Refused {
         let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 15] = [
+        let given: [(bool, &str, &str); 14] = [
             (self.default_deny, "--default-deny", permissions),
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),
-            (self.crossdb, "--crossdb", later),
             (self.uds.is_some(), "--uds", later),
             (self.inspect_file.is_some(), "--inspect-file", later),
             (self.template_dir.is_some(), "--template-dir", later),

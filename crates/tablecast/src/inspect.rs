@@ -10,7 +10,7 @@ use tablecast_connector::{Answer, Ask, Connector, Limits, Want};
 use tablecast_server::Configuration;
 
 use crate::arguments::InspectArguments;
-use crate::open::{Wanted, open_all, options, publish};
+use crate::open::{Wanted, named, open_all, options, publish};
 
 pub(crate) async fn inspect(
     connectors: &[Arc<dyn Connector>],
@@ -30,11 +30,8 @@ pub(crate) async fn inspect(
     }
     let files = arguments.files.clone();
     let mut report = Map::new();
-    for (published, file) in publish(sources, &Configuration::default())
-        .await?
-        .into_iter()
-        .zip(files)
-    {
+    let named = named(sources, &Configuration::default()).await?;
+    for (published, file) in publish(named).into_iter().zip(files) {
         let details = published.database.details();
         let mut tables = Map::new();
         for table in published.database.table_names().await? {

@@ -12,6 +12,9 @@ use tablecast_server::{Configuration, Published};
 
 use crate::declared::declared;
 
+/// What stands for an empty database in memory in place of a file.
+pub(crate) const MEMORY: &str = ":memory:";
+
 /// One thing to open.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
@@ -38,7 +41,8 @@ pub(crate) async fn open_all(
     .await
 }
 
-async fn open_one(connectors: &[Arc<dyn Connector>], wanted: Wanted) -> Opened {
+/// Opens one thing.
+pub(crate) async fn open_one(connectors: &[Arc<dyn Connector>], wanted: Wanted) -> Opened {
     let text = wanted.text.clone();
     let opening = open(connectors, &wanted);
     tokio::pin!(opening);
@@ -55,7 +59,7 @@ async fn open_one(connectors: &[Arc<dyn Connector>], wanted: Wanted) -> Opened {
 async fn open(connectors: &[Arc<dyn Connector>], wanted: &Wanted) -> Result<Arc<dyn Source>> {
     let text = wanted.text.clone();
     let location = match text.as_str() {
-        ":memory:" => Location {
+        MEMORY => Location {
             text,
             scheme: None,
             head: Vec::new(),
@@ -94,13 +98,19 @@ fn unknown(connectors: &[Arc<dyn Connector>], location: &Location) -> Error {
     ))
 }
 
-/// The databases of the site: each source under its file's stem, numbered where two are the same.
-pub(crate) async fn publish(
+/// An opened source under the name of its database.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) source: Arc<dyn Source>,
+}
+
+/// Each source under its file's stem, numbered where two are the same, with the keys that are declared of it.
+pub(crate) async fn named(
     opened: Vec<(String, Arc<dyn Source>)>,
     configuration: &Configuration,
-) -> anyhow::Result<Vec<Published>> {
+) -> anyhow::Result<Vec<Named>> {
     let mut taken = BTreeSet::new();
-    let mut published = Vec::new();
+    let mut all = Vec::new();
     for (text, source) in opened {
         let stem = stem(&text);
         let mut name = stem.clone();
@@ -110,16 +120,22 @@ pub(crate) async fn publish(
             number += 1;
         }
         let source = declared(&name, source, configuration).await?;
-        published.push(Published {
-            name,
-            database: complete(source),
-        });
+        all.push(Named { name, source });
     }
-    Ok(published)
+    Ok(all)
+}
+
+/// The databases of the site.
+pub(crate) fn publish(named: Vec<Named>) -> Vec<Published> {
+    let published = named.into_iter().map(|named| Published {
+        name: named.name,
+        database: complete(named.source),
+    });
+    published.collect()
 }
 
 fn stem(text: &str) -> String {
-    if text == ":memory:" {
+    if text == MEMORY {
         return "_memory".to_owned();
     }
     Path::new(text).file_stem().map_or_else(

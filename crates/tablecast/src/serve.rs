@@ -18,7 +18,8 @@ use tower::ServiceExt;
 
 use crate::arguments::ServeArguments;
 use crate::configuration;
-use crate::open::{Wanted, open_all, options, publish};
+use crate::crossdb;
+use crate::open::{MEMORY, Wanted, named, open_all, options, publish};
 
 /// Answers under way when the program is told to stop have this long.
 const GRACE: Duration = Duration::from_secs(30);
@@ -120,9 +121,9 @@ async fn open_files(
         text: text.clone(),
         options: option(true),
     }));
-    if arguments.memory {
+    if arguments.memory && !arguments.crossdb {
         wanted.push(Wanted {
-            text: ":memory:".to_owned(),
+            text: MEMORY.to_owned(),
             options: option(false),
         });
     }
@@ -144,8 +145,16 @@ async fn open_files(
     if sources.is_empty() && asked > 0 {
         bail!("nothing that was named can be served ({problems} refused, see above)");
     }
-    let places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();
-    let published = publish(sources, configuration).await?;
+    let mut places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();
+    let named = named(sources, configuration).await?;
+    let joining = if arguments.crossdb {
+        places.push(MEMORY.to_owned());
+        Some(crossdb::memory(connectors, &named, configuration, option(false)).await?)
+    } else {
+        None
+    };
+    let mut published = publish(named);
+    published.extend(joining);
     if told == Told::All && arguments.get.is_none() {
         for (published, text) in published.iter().zip(places) {
             let connector = published.database.details().connector;

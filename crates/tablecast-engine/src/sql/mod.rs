@@ -1,7 +1,7 @@
 //! People's SQL, in SQLite's dialect, over sources that take none: text -> AST -> rewritten over the catalog -> plan.
 //!
-//! Only listed functions, and one SELECT, WITH or EXPLAIN. A statement reaches the tables of its own source and nothing
-//! else: there is no schema, file or network in its catalog.
+//! Only listed functions, and one SELECT, WITH or EXPLAIN. A statement reaches the tables of the databases it is given and
+//! nothing else: there is no file or network in its catalog.
 
 mod aggregates;
 mod functions;
@@ -14,6 +14,7 @@ mod wording;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use datafusion::catalog::MemorySchemaProvider;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionState;
@@ -23,14 +24,16 @@ use tablecast_connector::{
     Batch, Cell, Limits, OutputColumn, ReadyBatches, Result, Rows, Source, Statement,
 };
 
+pub(crate) use names::{Mention, Reachable};
+
 use crate::plans::{ReadOrder, rows, session};
 use crate::runtime::run;
 
-/// Runs `statement` over the tables of `source`.
+/// Runs `statement` over the tables of these databases.
 ///
 /// `InvalidRequest`, in SQLite's words, for what SQLite would refuse too; `Unsupported` names what is not there yet.
 pub(crate) async fn execute(
-    source: Arc<dyn Source>,
+    reachable: Vec<Reachable>,
     statement: Statement,
     limits: &Limits,
 ) -> Result<Rows> {
@@ -40,8 +43,8 @@ pub(crate) async fn execute(
     if parsed.is_explain {
         let inner = limits.clone();
         return run(limits, async move {
-            let (_, plan, _) = planned(&source, parsed, &statement, &inner).await?;
-            explained(&plan)
+            let (state, plan, _) = planned(&reachable, parsed, &statement, &inner).await?;
+            explained(&state.optimize(&plan).map_err(wording::error)?)
         })
         .await;
     }
@@ -50,7 +53,7 @@ pub(crate) async fn execute(
     let found = Arc::clone(&names);
     let inner = limits.clone();
     let mut answer = rows(limits, async move {
-        let (state, plan, names) = planned(&source, parsed, &statement, &inner).await?;
+        let (state, plan, names) = planned(&reachable, parsed, &statement, &inner).await?;
         *found.lock().unwrap_or_else(PoisonError::into_inner) = names;
         let physical: Arc<dyn ExecutionPlan> = state
             .create_physical_plan(&plan)
@@ -68,17 +71,20 @@ pub(crate) async fn execute(
 
 /// The statement's plan, the session it belongs to, and the names of its columns.
 async fn planned(
-    source: &Arc<dyn Source>,
+    reachable: &[Reachable],
     mut parsed: parse::Parsed,
     statement: &Statement,
     limits: &Limits,
 ) -> Result<(SessionState, LogicalPlan, Vec<String>)> {
-    let catalog = names::Catalog::of(source, &parsed).await?;
+    let catalog = names::Catalog::of(reachable, &parsed).await?;
     rewrite::rewrite(&mut parsed, &catalog, &statement.parameters)?;
     let state = state(parsed.order())?;
     let context = SessionContext::new_with_state(state);
     for table in catalog.tables() {
-        let provider = table.provider(source, limits);
+        let provider = table.provider(limits);
+        if let Some(database) = &table.database {
+            add_database(&context, database)?;
+        }
         context
             .register_table(table.reference(), provider)
             .map_err(wording::error)?;
@@ -91,6 +97,35 @@ async fn planned(
     let fields = plan.schema().fields().iter();
     let names = parsed.output_names(fields.map(|field| field.name().clone()).collect());
     Ok((state, plan, names))
+}
+
+/// Makes room for the tables of a database.
+fn add_database(context: &SessionContext, database: &str) -> Result<()> {
+    for catalog in context.catalog_names() {
+        let Some(catalog) = context.catalog(&catalog) else {
+            continue;
+        };
+        if catalog.schema(database).is_none() {
+            catalog
+                .register_schema(database, Arc::new(MemorySchemaProvider::new()))
+                .map_err(wording::error)?;
+        }
+    }
+    Ok(())
+}
+
+/// The tables that a statement names, as it spells them.
+pub(crate) async fn mentions(sql: &str, limits: &Limits) -> Result<Vec<Mention>> {
+    let sql = sql.to_owned();
+    run(limits, async move {
+        Ok(names::Mentions::of(&parse::parse(&sql)?))
+    })
+    .await
+}
+
+/// The only database that a statement reaches.
+pub(crate) fn only(source: Arc<dyn Source>) -> Vec<Reachable> {
+    vec![Reachable { name: None, source }]
 }
 
 /// A session that knows the listed functions, and nothing else.

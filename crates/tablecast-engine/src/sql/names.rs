@@ -8,11 +8,11 @@ use arrow_schema::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, TableFactor, Value as Literal, Visit,
-    Visitor,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, TableFactor,
+    Value as Literal, Visit, Visitor,
 };
 use tablecast_connector::{
-    Error, Identity, Limits, ROWID, Result, Source, TableInfo, is_rowid_name,
+    Error, Identity, Limits, ROWID, Result, Source, TableInfo, did_you_mean, is_rowid_name,
 };
 
 use super::master;
@@ -20,35 +20,55 @@ use super::parse::Parsed;
 use crate::exposed::exposed_type;
 use crate::provider::SourceTable;
 
+/// A database whose tables a statement may name.
+#[derive(Clone)]
+pub(crate) struct Reachable {
+    /// What stands before a table's name, `[database].table`; `None` for the only database there is.
+    pub(crate) name: Option<String>,
+    /// Its tables.
+    pub(crate) source: Arc<dyn Source>,
+}
+
 /// A table that the statement names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Named {
+    /// The database's name in the rewritten statement, if it needs one.
+    pub(super) database: Option<String>,
     /// The name in the rewritten statement.
     pub(super) name: String,
     content: Content,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Content {
-    /// A table of the source.
-    Table(Arc<TableInfo>),
+    /// A table of a source.
+    Table(Arc<dyn Source>, Arc<TableInfo>),
     /// Rows about the catalog itself.
     Ready(Arc<dyn TableProvider>),
 }
 
 impl Named {
     pub(super) fn reference(&self) -> TableReference {
-        TableReference::bare(self.name.clone())
+        match &self.database {
+            Some(database) => TableReference::partial(database.clone(), self.name.clone()),
+            None => TableReference::bare(self.name.clone()),
+        }
     }
 
-    pub(super) fn provider(
-        &self,
-        source: &Arc<dyn Source>,
-        limits: &Limits,
-    ) -> Arc<dyn TableProvider> {
+    /// The name as it stands in the rewritten statement.
+    pub(super) fn written(&self) -> ObjectName {
+        let parts = self.database.iter().chain([&self.name]);
+        ObjectName(
+            parts
+                .map(|part| ObjectNamePart::Identifier(Ident::with_quote('"', part)))
+                .collect(),
+        )
+    }
+
+    pub(super) fn provider(&self, limits: &Limits) -> Arc<dyn TableProvider> {
         match &self.content {
             Content::Ready(provider) => Arc::clone(provider),
-            Content::Table(info) => Arc::new(SourceTable::new(
+            Content::Table(source, info) => Arc::new(SourceTable::new(
                 Arc::clone(source),
                 Arc::clone(info),
                 limits.clone(),
@@ -59,7 +79,7 @@ impl Named {
     /// Whether the table has a row number that `*` does not show.
     pub(super) fn has_rowid(&self) -> bool {
         match &self.content {
-            Content::Table(info) => has_rowid(info),
+            Content::Table(_, info) => has_rowid(info),
             Content::Ready(_) => false,
         }
     }
@@ -70,7 +90,7 @@ fn has_rowid(info: &TableInfo) -> bool {
 }
 
 /// The tables that a statement names, by the names it uses.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Catalog {
     /// From the statement's spelling, in lower case, to the table.
     named: BTreeMap<String, Named>,
@@ -85,41 +105,13 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    pub(super) async fn of(source: &Arc<dyn Source>, parsed: &Parsed) -> Result<Self> {
-        let mut mentions = Mentions::default();
-        let _ = parsed.query.visit(&mut mentions);
+    pub(super) async fn of(reachable: &[Reachable], parsed: &Parsed) -> Result<Self> {
         let mut catalog = Self::default();
-        let mut known: Option<Vec<String>> = None;
-        for mention in &mentions.tables {
-            let spelled = mention.name.to_ascii_lowercase();
-            if mentions.ctes.contains(&spelled) || catalog.named.contains_key(&mention.key()) {
-                continue;
+        for mention in Mentions::of(parsed) {
+            if !catalog.named.contains_key(&mention.key()) {
+                let named = named(reachable, &mention).await?;
+                catalog.add(mention.key(), named);
             }
-            let named = if let Some(ready) =
-                master::table(source, &spelled, mention.argument.as_deref()).await?
-            {
-                Named {
-                    name: mention.key(),
-                    content: Content::Ready(ready),
-                }
-            } else {
-                if known.is_none() {
-                    known = Some(names(source).await?);
-                }
-                let name = find(known.as_deref().unwrap_or_default(), &mention.name)
-                    .ok_or_else(|| Error::invalid(format!("no such table: {}", mention.name)))?;
-                let info = source.table_info(&name).await?;
-                if let Some(reason) = &info.unreadable {
-                    return Err(Error::unreadable(format!(
-                        "{name} cannot be read: {reason}"
-                    )));
-                }
-                Named {
-                    name,
-                    content: Content::Table(info),
-                }
-            };
-            catalog.add(mention.key(), named);
         }
         Ok(catalog)
     }
@@ -141,7 +133,7 @@ impl Catalog {
             }
         };
         match &named.content {
-            Content::Table(info) => {
+            Content::Table(_, info) => {
                 for column in &info.columns {
                     note(&column.name, &column.data_type);
                 }
@@ -162,12 +154,29 @@ impl Catalog {
         let mut seen = BTreeSet::new();
         self.named
             .values()
-            .filter(move |named| seen.insert(named.name.clone()))
+            .filter(move |named| seen.insert((named.database.clone(), named.name.clone())))
     }
 
     /// The table that the statement spells so.
-    pub(super) fn table(&self, name: &str, argument: Option<&str>) -> Option<&Named> {
-        self.named.get(&key(name, argument))
+    pub(super) fn table(&self, name: &ObjectName, argument: Option<&str>) -> Option<&Named> {
+        let (database, name) = parts(name);
+        self.named.get(&key(database.as_deref(), &name, argument))
+    }
+
+    /// The table whose columns are named with these words before them: `table`, or `database.table`.
+    pub(super) fn qualified(&self, words: &[Ident]) -> Option<&Named> {
+        let (table, database) = words.split_last()?;
+        let database = database.last().map(|word| word.value.as_str());
+        let exact = self.named.get(&key(database, &table.value, None));
+        exact.or_else(|| {
+            // A table of some database, called by its own name alone.
+            let end = format!("{}{}", SEPARATOR, table.value.to_ascii_lowercase());
+            let mut found = self.named.iter().filter(|(key, _)| key.ends_with(&end));
+            found
+                .next()
+                .map(|(_, named)| named)
+                .filter(|_| database.is_none())
+        })
     }
 
     /// The column as it is written in its table; `None` if no table has it.
@@ -199,6 +208,49 @@ impl Catalog {
     }
 }
 
+/// The table that is mentioned, of the first database that has it. `InvalidRequest` if none has.
+async fn named(reachable: &[Reachable], mention: &Mention) -> Result<Named> {
+    let spelled = mention.name.to_ascii_lowercase();
+    let mut is_there = false;
+    for database in reachable.iter().filter(|database| mention.means(database)) {
+        is_there = true;
+        let source = &database.source;
+        let ready = master::table(source, &spelled, mention.argument.as_deref()).await?;
+        if let Some(ready) = ready {
+            return Ok(Named {
+                database: None,
+                name: mention.key(),
+                content: Content::Ready(ready),
+            });
+        }
+        let Some(name) = find(&names(source).await?, &mention.name) else {
+            continue;
+        };
+        let info = source.table_info(&name).await?;
+        if let Some(reason) = &info.unreadable {
+            return Err(Error::unreadable(format!(
+                "{name} cannot be read: {reason}"
+            )));
+        }
+        return Ok(Named {
+            database: database.name.clone(),
+            name,
+            content: Content::Table(Arc::clone(source), info),
+        });
+    }
+    let error = Error::invalid(format!("no such table: {}", mention.shown()));
+    Err(match &mention.database {
+        Some(database) if !is_there => {
+            let known = reachable.iter().filter_map(|known| known.name.as_deref());
+            match did_you_mean(database, known) {
+                Some(near) => error.hint(format!("Did you mean the database [{near}]?")),
+                None => error,
+            }
+        }
+        _ => error,
+    })
+}
+
 async fn names(source: &Arc<dyn Source>) -> Result<Vec<String>> {
     let mut names = source.table_names().await?;
     // A source without views says that it does not answer.
@@ -219,30 +271,79 @@ fn find(known: &[String], name: &str) -> Option<String> {
     })
 }
 
-fn key(name: &str, argument: Option<&str>) -> String {
+/// Stands between the parts of a key: no name of a database holds it.
+const SEPARATOR: char = '\0';
+
+fn key(database: Option<&str>, name: &str, argument: Option<&str>) -> String {
+    let database = database
+        .filter(|database| !database.eq_ignore_ascii_case(MAIN))
+        .map_or_else(String::new, |database| {
+            format!("{}{SEPARATOR}", database.to_ascii_lowercase())
+        });
+    let name = name.to_ascii_lowercase();
     match argument {
-        Some(argument) => format!("{}({argument})", name.to_ascii_lowercase()),
-        None => name.to_ascii_lowercase(),
+        Some(argument) => format!("{database}{name}({argument})"),
+        None => format!("{database}{name}"),
     }
 }
 
-#[derive(Debug)]
-struct Mention {
-    name: String,
+/// SQLite's name of the database itself.
+const MAIN: &str = "main";
+
+/// A table in a statement, as it is spelled there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mention {
+    /// The database before the name.
+    pub(crate) database: Option<String>,
+    /// The table.
+    pub(crate) name: String,
     argument: Option<String>,
 }
 
 impl Mention {
     fn key(&self) -> String {
-        key(&self.name, self.argument.as_deref())
+        key(
+            self.database.as_deref(),
+            &self.name,
+            self.argument.as_deref(),
+        )
+    }
+
+    /// Whether the table may be one of this database.
+    fn means(&self, reachable: &Reachable) -> bool {
+        match (&self.database, &reachable.name) {
+            (None, _) => true,
+            (Some(database), Some(name)) => database.eq_ignore_ascii_case(name),
+            (Some(database), None) => database.eq_ignore_ascii_case(MAIN),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match &self.database {
+            Some(database) => format!("{database}.{}", self.name),
+            None => self.name.clone(),
+        }
     }
 }
 
-/// The names in a statement.
+/// The tables named in a statement, without those that the statement itself makes.
 #[derive(Debug, Default)]
-struct Mentions {
+pub(crate) struct Mentions {
     tables: Vec<Mention>,
     ctes: BTreeSet<String>,
+}
+
+impl Mentions {
+    /// The tables that `parsed` names, in its order.
+    pub(crate) fn of(parsed: &Parsed) -> Vec<Mention> {
+        let mut mentions = Self::default();
+        let _ = parsed.query.visit(&mut mentions);
+        let Self { mut tables, ctes } = mentions;
+        tables.retain(|table| {
+            table.database.is_some() || !ctes.contains(&table.name.to_ascii_lowercase())
+        });
+        tables
+    }
 }
 
 impl Visitor for Mentions {
@@ -261,8 +362,10 @@ impl Visitor for Mentions {
                 .as_ref()
                 .and_then(|args| args.args.first())
                 .and_then(text_argument);
+            let (database, name) = parts(name);
             self.tables.push(Mention {
-                name: last_part(name),
+                database,
+                name,
                 argument,
             });
         }
@@ -270,10 +373,19 @@ impl Visitor for Mentions {
     }
 }
 
-/// The table's name without `main.`.
+/// The last word of a name.
 pub(super) fn last_part(name: &ObjectName) -> String {
-    let part = name.0.last().and_then(|part| part.as_ident());
-    part.map_or_else(|| name.to_string(), |ident| ident.value.clone())
+    parts(name).1
+}
+
+/// A table's name, and the database's before it.
+fn parts(name: &ObjectName) -> (Option<String>, String) {
+    let mut words = name.0.iter().rev().map(|part| {
+        part.as_ident()
+            .map_or_else(|| part.to_string(), |ident| ident.value.clone())
+    });
+    let last = words.next().unwrap_or_default();
+    (words.next(), last)
 }
 
 /// A text between the brackets of a table function.

@@ -178,16 +178,16 @@ impl VisitorMut for Rewriting<'_> {
                     .as_ref()
                     .and_then(|args| args.args.first())
                     .and_then(text_argument);
-                let spelled = last_part(name);
                 if let Some(alias) = alias {
                     self.aliases.insert(alias.name.value.clone());
                 }
-                if let Some(named) = self.catalog.table(&spelled, argument.as_deref()) {
-                    *name = ObjectName(vec![ObjectNamePart::Identifier(quoted(&named.name))]);
+                if let Some(named) = self.catalog.table(name, argument.as_deref()) {
+                    *name = named.written();
                     *args = None;
                 } else if args.is_some() {
                     return ControlFlow::Break(Error::unsupported(format!(
-                        "The table function {spelled} is not there"
+                        "The table function {} is not there",
+                        last_part(name)
                     )));
                 }
                 ControlFlow::Continue(())
@@ -250,7 +250,7 @@ impl Rewriting<'_> {
     fn leave_out_rowid(&self, select: &mut Select) {
         let is_table = |factor: &TableFactor| {
             matches!(factor, TableFactor::Table { name, args, .. }
-            if args.is_none() && self.catalog.table(&last_part(name), None).is_some_and(super::names::Named::has_rowid))
+            if args.is_none() && self.catalog.table(name, None).is_some_and(super::names::Named::has_rowid))
         };
         let any = select.from.iter().any(|from| {
             is_table(&from.relation) || from.joins.iter().any(|join| is_table(&join.relation))
@@ -281,12 +281,15 @@ impl Rewriting<'_> {
                     if let Some(known) = self.catalog.column(&column.value) {
                         *column = quoted(known);
                     }
-                    for table in tables {
-                        if let Some(named) = self
-                            .catalog
-                            .table(&table.value, None)
-                            .filter(|_| !self.is_alias(&table.value))
-                        {
+                    let is_alias = tables.last().is_some_and(|last| self.is_alias(&last.value));
+                    if let Some(named) = self.catalog.qualified(tables).filter(|_| !is_alias) {
+                        if let [database, _] = tables {
+                            named
+                                .database
+                                .iter()
+                                .for_each(|name| *database = quoted(name));
+                        }
+                        if let Some(table) = tables.last_mut() {
                             *table = quoted(&named.name);
                         }
                     }

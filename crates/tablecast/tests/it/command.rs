@@ -134,7 +134,6 @@ fn options_that_are_not_there_are_refused_by_name() {
     for option in [
         &["--root"][..],
         &["--default-deny"],
-        &["--crossdb"],
         &["--create"],
         &["--token", "x"],
         &["--plugins-dir", "x"],

@@ -10,6 +10,7 @@
 
 mod command;
 mod configuration;
+mod crossdb;
 mod damaged;
 mod declared;
 mod files;
