@@ -19,11 +19,12 @@ const REFUSED_FUNCTIONS: &[&str] = &[
     "zipfile",
 ];
 
-/// Pragmas that SQLite's own modules and our reading of the schema use.
-const OWN_PRAGMAS: &[&str] = &["data_version", "encoding", "journal_mode"];
+/// Pragmas that SQLite's own modules, our reading of the schema and configured queries use.
+const OWN_PRAGMAS: &[&str] = &["cache_size", "data_version", "encoding", "journal_mode"];
 
 /// Pragmas that would set something if they were given a value.
 const SETTABLE_PRAGMAS: &[&str] = &[
+    "cache_size",
     "encoding",
     "journal_mode",
     "max_page_count",

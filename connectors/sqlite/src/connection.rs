@@ -33,6 +33,8 @@ pub(crate) struct Access {
     pub(crate) extensions: Vec<(PathBuf, Option<String>)>,
     /// Databases whose tables a database in memory sees beside its own, each under its name.
     pub(crate) attached: Vec<Attached>,
+    /// The size of each connection's page cache in kilobytes, if not SQLite's own.
+    pub(crate) cache_kb: Option<u32>,
     /// The name for messages: the path as the user gave it.
     pub(crate) shown: String,
 }
@@ -59,6 +61,12 @@ impl Access {
         }
         for attached in &self.attached {
             self.attach(&connection, attached)?;
+        }
+        if let Some(kilobytes) = self.cache_kb {
+            // A negative number means kilobytes, a positive one pages.
+            connection
+                .pragma_update(None, "cache_size", -i64::from(kilobytes))
+                .map_err(fail)?;
         }
         restrict(&connection).map_err(fail)?;
         Ok(connection)

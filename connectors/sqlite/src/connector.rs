@@ -23,7 +23,7 @@ pub const ATTACHED_MAX: usize = 10;
 /// A larger file's hash is not waited for.
 const HASHED_AT_ONCE_BYTES: u64 = 64 << 20;
 
-const OPTIONS: &[&str] = &["nolock", "load_extension", "crossdb"];
+const OPTIONS: &[&str] = &["nolock", "load_extension", "cache_size_kb", "crossdb"];
 
 /// Where `spatialite` as the name of an extension may lie.
 const SPATIALITE_PATHS: &[&str] = &[
@@ -107,6 +107,7 @@ fn access(location: &Location, options: &OpenOptions) -> Result<Access> {
             "nolock" => access.nolock = is_on(name, value)?,
             "load_extension" => access.extensions = value.lines().map(extension).collect(),
             "crossdb" => access.attached = attached(value)?,
+            "cache_size_kb" => access.cache_kb = Some(kilobytes(name, value)?),
             _ => return Err(unknown_option(name)),
         }
     }
@@ -153,6 +154,12 @@ fn is_on(name: &str, value: &str) -> Result<bool> {
             "{name} is on or off, not {value:?}"
         ))),
     }
+}
+
+fn kilobytes(name: &str, value: &str) -> Result<u32> {
+    value
+        .parse()
+        .map_err(|_| Error::invalid(format!("{name} is a number of kilobytes, not {value:?}")))
 }
 
 fn unknown_option(name: &str) -> Error {

@@ -71,7 +71,31 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
     while let Some(row) = rows.next()? {
         columns.push(column(row)?);
     }
+    let unique = unique_columns(connection, table)?;
+    for column in &mut columns {
+        column.unique = unique.contains(&column.name);
+    }
     Ok(columns)
+}
+
+/// The columns that are alone in a unique index of all rows.
+fn unique_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let sql = format!(
+        "select min(c.name) from main.pragma_index_list({table}) i, main.pragma_index_info(i.name) c \
+         where i.\"unique\" and not i.partial group by i.name having count(*) = 1",
+        table = quoted_text(table)
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        names.extend(string(row, 0)?);
+    }
+    Ok(names)
+}
+
+fn quoted_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn column(row: &Row<'_>) -> rusqlite::Result<Column> {

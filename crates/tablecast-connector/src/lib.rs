@@ -81,6 +81,7 @@ mod value;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use arrow_schema::TimeUnit;
 pub use batch::{Batch, BatchBuilder, ColumnView};
 pub use blocking::{Batches, Blocking, BlockingRows, BlockingScan, BlockingSource, OpenBlocking};
 pub use cell::{Cell, List, Struct, Timestamp};

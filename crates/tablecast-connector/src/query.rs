@@ -156,6 +156,13 @@ pub enum Filter {
         /// As it was typed.
         value: String,
     },
+    /// Rows behind another in an order: what is still to come where a page ends.
+    Behind {
+        /// The order, if not that of the key alone, and the other row's value in it.
+        sort: Option<(Sort, Value)>,
+        /// The columns of the key, at least one, and the other row's values in them.
+        key: Vec<(String, Value)>,
+    },
     /// A condition that a person wrote (`_where`).
     Sql {
         /// The condition.

@@ -68,6 +68,8 @@ pub struct Column {
     pub default: Option<String>,
     /// From 1, its place in the key; 0 if it is not part of it.
     pub key_position: u32,
+    /// Whether an index of this column alone keeps its values apart.
+    pub unique: bool,
     /// `SQLite`'s `hidden` of `table_xinfo`: 0 shown, 1 hidden, 2 and 3 generated.
     pub hidden: u8,
     /// The names of its values, for enumerated types. Shown as labels of foreign keys are.
@@ -88,6 +90,7 @@ impl Column {
             not_null: false,
             default: None,
             key_position: 0,
+            unique: false,
             hidden: 0,
             labels: Vec::new(),
             metadata: Metadata::default(),

@@ -36,6 +36,7 @@ pub(crate) async fn predicates(
                 return Err(Error::internal("A condition in SQL was not taken out"));
             }
             Filter::InTable { .. } => in_table(source, table, filter, limits).await?,
+            Filter::Behind { sort, key } => request::behind(table, sort.as_ref(), key)?,
         });
     }
     Ok(predicates)

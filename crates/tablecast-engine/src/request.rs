@@ -75,19 +75,34 @@ pub(crate) fn position(
             key.len()
         )));
     }
-    let behind = behind_key(table, &identity, key)?;
-    let (Some(sort), Some(value)) = (sort, value) else {
-        return Ok((Some(behind), 0));
-    };
-    behind_sort(table, sort, value, behind).map(|behind| (Some(behind), 0))
+    let key: Vec<(String, Value)> = identity
+        .iter()
+        .map(|name| (*name).to_owned())
+        .zip(key.iter().cloned())
+        .collect();
+    let sort = sort.cloned().zip(value.clone());
+    behind(table, sort.as_ref(), &key).map(|behind| (Some(behind), 0))
+}
+
+/// The rows behind a row with these values, in the order of `sort` and then of the key.
+pub(crate) fn behind(
+    table: &TableInfo,
+    sort: Option<&(Sort, Value)>,
+    key: &[(String, Value)],
+) -> Result<Predicate> {
+    let behind = behind_key(table, key)?;
+    match sort {
+        Some((sort, value)) => behind_sort(table, sort, value, behind),
+        None => Ok(behind),
+    }
 }
 
 /// Compared column by column, the first that differs decides.
-fn behind_key(table: &TableInfo, identity: &[&str], key: &[Value]) -> Result<Predicate> {
+fn behind_key(table: &TableInfo, key: &[(String, Value)]) -> Result<Predicate> {
     let mut alternatives = Vec::new();
-    for last in 0..identity.len() {
+    for last in 0..key.len() {
         let mut parts = Vec::new();
-        for (index, (name, value)) in identity.iter().zip(key).take(last + 1).enumerate() {
+        for (index, (name, value)) in key.iter().take(last + 1).enumerate() {
             let comparison = if index == last {
                 Comparison::Greater
             } else {

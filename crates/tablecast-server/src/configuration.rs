@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Settings;
+use crate::permission::Rules;
 
 /// A site's configuration and metadata.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,10 @@ pub struct Configuration {
     pub databases: BTreeMap<String, DatabaseOptions>,
     /// The configuration as it was given, for `/-/config`.
     pub given: Value,
+    /// Who may see the site.
+    pub rules: Rules,
+    /// Whether only what a rule allows is allowed.
+    pub default_deny: bool,
 }
 
 /// Options of a database.
@@ -32,6 +37,9 @@ pub struct DatabaseOptions {
     /// Queries by name.
     #[serde(default)]
     pub queries: BTreeMap<String, QueryOptions>,
+    /// Who may see it.
+    #[serde(skip)]
+    pub rules: Rules,
 }
 
 /// Options of a table.
@@ -73,6 +81,9 @@ pub struct TableOptions {
     /// The tables that columns refer to, for containers without references of their own.
     #[serde(default)]
     pub foreign_keys: BTreeMap<String, Reference>,
+    /// Who may see it.
+    #[serde(skip)]
+    pub rules: Rules,
 }
 
 /// One name or several.
@@ -143,6 +154,17 @@ pub struct QueryOptions {
     pub on_error_message: Option<String>,
     /// See Datasette.
     pub on_error_redirect: Option<String>,
+    /// Who may see it.
+    #[serde(skip)]
+    pub rules: Rules,
+}
+
+impl QueryOptions {
+    /// What lists are sorted by: the title, or else the name, in lower case.
+    pub(crate) fn sort_key(&self, name: &str) -> String {
+        let title = self.title.as_deref().filter(|title| !title.is_empty());
+        title.unwrap_or(name).to_ascii_lowercase()
+    }
 }
 
 impl Configuration {
@@ -158,5 +180,15 @@ impl Configuration {
             .and_then(|tables| tables.get(table))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// The rules of a table. Names are compared without case, as containers do: a rule must not be passed by by
+    /// writing its table otherwise.
+    pub(crate) fn rules_of_table(&self, database: &str, table: &str) -> Option<&Rules> {
+        let tables = &self.databases.get(database)?.tables;
+        let mut found = tables
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(table));
+        found.next().map(|(_, options)| &options.rules)
     }
 }

@@ -6,8 +6,10 @@
 mod configuration;
 mod error;
 mod fetch;
+mod fleeting;
 mod kept;
 mod names;
+mod permission;
 mod plan;
 mod request;
 mod response;
@@ -20,6 +22,7 @@ pub use configuration::{
     Configuration, DatabaseOptions, FacetOption, Names, QueryOptions, Reference, TableOptions,
 };
 pub use names::{tilde_decode, tilde_encode};
+pub use permission::{ACTIONS, Allow, Rules, rules};
 pub use route::router;
 pub use settings::{SETTINGS, Setting, SettingKind, Settings};
 pub use site::{Published, Site};

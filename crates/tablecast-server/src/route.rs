@@ -17,10 +17,11 @@ use tower_http::compression::predicate::{Predicate, SizeAbove};
 
 use crate::Site;
 use crate::error::Shown;
+use crate::fleeting;
 use crate::kept::Answer;
 use crate::request::target::{Format, Target};
 use crate::request::{Request, Routed};
-use crate::response::{Body, JSON, Reply, TEXT, html};
+use crate::response::{Body, HTML, JSON, Reply, TEXT, html};
 use crate::walk;
 
 /// The site as an HTTP service.
@@ -87,17 +88,13 @@ fn refused_method(site: &Site, uri: &http::Uri, headers: &HeaderMap) -> Response
 }
 
 async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Response<HttpBody> {
-    if uri.path() == "/-" {
-        let mut reply = Reply::redirect("/-/").with(header::CONTENT_TYPE, "text/plain");
-        reply.status = StatusCode::MOVED_PERMANENTLY;
-        return reply.into_response();
-    }
     let request = match Request::parse(uri, headers, &site.configuration.settings) {
         Routed::Redirect(location) => {
-            return Reply::redirect(&location)
-                .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
-                .into_response();
+            let mut reply = Reply::redirect(&location);
+            reply.headers.insert(header::CONTENT_TYPE, HTML);
+            return reply.into_response();
         }
+        Routed::Moved(location) => return Reply::moved(&location).into_response(),
         Routed::To(request) => request,
     };
     if site.kept.is_off() || !is_kept(&request) {
@@ -114,7 +111,11 @@ async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Respo
     let reply = guarded(site, &request).await;
     let after = place.and_then(|place| version_at(site, place));
     match (place, before) {
-        (Some(database), Some(version)) if before == after && reply.status == StatusCode::OK => {
+        (Some(database), Some(version))
+            if before == after
+                && reply.status == StatusCode::OK
+                && !fleeting::is_fleeting(site, &request).await =>
+        {
             keep(site, address, reply, version, database, headers)
         }
         _ => reply.into_response(),
@@ -236,6 +237,10 @@ fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
             Reply::new(shown.status, JSON, shown.to_json().to_string())
         }
         Format::Csv => Reply::new(shown.status, TEXT, format!("{}\n", shown.message)),
+        Format::Markdown => Reply::new(shown.status, TEXT, shown.message.clone()),
+        Format::Html if request.is_about_schema() => {
+            Reply::new(shown.status, TEXT, shown.message.clone())
+        }
         _ => {
             let mut reply = html::error(site, request, shown);
             reply.status = shown.status;

@@ -61,7 +61,7 @@ settings! {
     max_signed_tokens_ttl Integer "0" true "The longest life of a token in seconds (tokens come later)";
     suggest_facets Boolean "on" true "Whether facets are suggested";
     default_cache_ttl Integer "5" true "Seconds for which an answer may be cached by others";
-    cache_size_kb Integer "0" true "Accepted for compatibility: SQLite's page cache";
+    cache_size_kb Integer "0" true "Kilobytes of page cache for each connection to SQLite; 0 leaves its own";
     allow_csv_stream Boolean "on" true "Whether whole tables may be streamed as CSV";
     max_csv_mb Integer "100" true "The most megabytes of a CSV stream, 0 for no limit";
     truncate_cells_html Integer "2048" true "Characters of a cell shown on a table's page, 0 for all";

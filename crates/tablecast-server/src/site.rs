@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tablecast_connector::{Database, Error, Result};
 
-use crate::Configuration;
 use crate::kept::Kept;
+use crate::permission::{Action, Subject};
+use crate::{Configuration, QueryOptions};
 
 /// One database of the site.
 #[derive(Clone)]
@@ -51,6 +52,28 @@ impl Site {
             cors: false,
             kept,
         }
+    }
+
+    /// The databases that the visitor may see.
+    pub(crate) fn viewed(&self) -> impl Iterator<Item = &Published> {
+        self.published.iter().filter(|published| {
+            self.allows(Action::ViewDatabase, Subject::Database(&published.name))
+        })
+    }
+
+    /// The configured queries of a database that the visitor may see, by title or name.
+    pub(crate) fn queries<'a>(&'a self, database: &'a str) -> Vec<(&'a str, &'a QueryOptions)> {
+        let Some(options) = self.configuration.databases.get(database) else {
+            return Vec::new();
+        };
+        let mut queries: Vec<(&str, &QueryOptions)> = options
+            .queries
+            .iter()
+            .filter(|(name, _)| self.allows(Action::ViewQuery, Subject::Query(database, name)))
+            .map(|(name, query)| (name.as_str(), query))
+            .collect();
+        queries.sort_by_cached_key(|(name, query)| (query.sort_key(name), (*name).to_owned()));
+        queries
     }
 
     /// The database of that name. `NotFound` if there is none.

@@ -42,6 +42,11 @@ pub fn check_reads(sql: &str) -> Result<()> {
     check_pragmas(sql)
 }
 
+/// Whether `sql` is a pragma rather than a query.
+pub fn is_pragma(sql: &str) -> bool {
+    is(first_words(sql).next(), "pragma")
+}
+
 fn not_a_select() -> Error {
     Error::invalid("Statement must be a SELECT")
 }

@@ -28,10 +28,11 @@ pub fn rows(syntax: &dyn Syntax, query: &TableQuery, table: &TableInfo) -> Resul
                     key.len()
                 )));
             }
-            let behind = clauses.behind_key(&identity, key);
+            let parameters = &mut clauses.parameters;
+            let behind = behind_key(syntax, &identity, key, parameters);
             let clause = match sort {
                 None => behind,
-                Some((sort, value)) => clauses.behind_sort(sort, value, &behind),
+                Some((sort, value)) => behind_sort(syntax, sort, value, &behind, parameters),
             };
             clauses.conditions.push(clause);
         }
@@ -143,59 +144,67 @@ impl<'a> Clauses<'a> {
             parameters: self.parameters.into_named(),
         }
     }
+}
 
-    /// Rows behind a key: compared column by column, the first that differs decides.
-    fn behind_key(&mut self, identity: &[&str], key: &[Value]) -> String {
-        let names: Vec<String> = identity
-            .iter()
-            .map(|name| self.syntax.quote(name))
-            .collect();
-        let places: Vec<String> = key
-            .iter()
-            .map(|value| self.parameters.add(value.clone()))
-            .collect();
-        if let ([name], [place]) = (names.as_slice(), places.as_slice())
-            && identity == [ROWID]
-        {
-            return format!("{name} > :{place}");
-        }
-        let alternatives: Vec<String> = (0..names.len())
-            .map(|last| {
-                let parts: Vec<String> = names
-                    .iter()
-                    .zip(&places)
-                    .take(last + 1)
-                    .enumerate()
-                    .map(|(index, (name, place))| {
-                        let sign = if index == last { ">" } else { "=" };
-                        format!("{name} {sign} :{place}")
-                    })
-                    .collect();
-                format!("({})", parts.join(" and "))
-            })
-            .collect();
-        format!("({})", alternatives.join("\n  or\n"))
+/// Rows behind a key, compared column by column: the first that differs decides.
+fn behind_key(
+    syntax: &dyn Syntax,
+    identity: &[&str],
+    key: &[Value],
+    parameters: &mut Parameters,
+) -> String {
+    let names: Vec<String> = identity.iter().map(|name| syntax.quote(name)).collect();
+    let places: Vec<String> = key
+        .iter()
+        .map(|value| parameters.add(value.clone()))
+        .collect();
+    if let ([name], [place]) = (names.as_slice(), places.as_slice())
+        && identity == [ROWID]
+    {
+        return format!("{name} > :{place}");
     }
+    let alternatives: Vec<String> = (0..names.len())
+        .map(|last| {
+            let parts: Vec<String> = names
+                .iter()
+                .zip(&places)
+                .take(last + 1)
+                .enumerate()
+                .map(|(index, (name, place))| {
+                    let sign = if index == last { ">" } else { "=" };
+                    format!("{name} {sign} :{place}")
+                })
+                .collect();
+            format!("({})", parts.join(" and "))
+        })
+        .collect();
+    format!("({})", alternatives.join("\n  or\n"))
+}
 
-    /// Rows behind a sort value; those with an equal one are behind by key. Nulls are the smallest.
-    fn behind_sort(&mut self, sort: &Sort, value: &Value, behind_key: &str) -> String {
-        let column = self.syntax.quote(&sort.column);
-        let descending = sort.direction == Direction::Descending;
-        if *value == Value::Null {
-            return if descending {
-                format!("({column} is null and {behind_key})")
-            } else {
-                format!("({column} is not null or ({column} is null and {behind_key}))")
-            };
-        }
-        let place = self.parameters.add(value.clone());
-        let (sign, nulls) = if descending {
-            ("<", format!(" or {column} is null"))
+/// Rows behind a sort value; those with an equal one are behind by key. Nulls are the smallest.
+fn behind_sort(
+    syntax: &dyn Syntax,
+    sort: &Sort,
+    value: &Value,
+    behind_key: &str,
+    parameters: &mut Parameters,
+) -> String {
+    let column = syntax.quote(&sort.column);
+    let descending = sort.direction == Direction::Descending;
+    if *value == Value::Null {
+        return if descending {
+            format!("({column} is null and {behind_key})")
         } else {
-            (">", String::new())
+            format!("({column} is not null or ({column} is null and {behind_key}))")
         };
-        format!("({column} {sign} :{place}{nulls} or ({column} = :{place} and {behind_key}))")
     }
+    let place = parameters.add(value.clone());
+    let (sign, nulls) = if descending {
+        ("<", format!(" or {column} is null"))
+    } else {
+        (">", String::new())
+    };
+    format!("({column} {sign} :{place}{nulls} or ({column} = :{place} and {behind_key}))")
 }
 
 fn order_by(syntax: &dyn Syntax, sort: Option<&Sort>, identity: &[&str]) -> String {
@@ -270,6 +279,17 @@ fn condition(
                 quote(other_table),
                 quote(where_column)
             ))
+        }
+        Filter::Behind { sort, key } => {
+            let (names, values): (Vec<&str>, Vec<Value>) = key
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone()))
+                .unzip();
+            let behind = behind_key(syntax, &names, &values, parameters);
+            Ok(match sort {
+                None => behind,
+                Some((sort, value)) => behind_sort(syntax, sort, value, &behind, parameters),
+            })
         }
         Filter::Sql {
             text,
@@ -507,6 +527,20 @@ mod tests {
         assert_eq!(
             counted.sql,
             "select count(*) from t where \"a\" = :p1 and b = :p0 and \"a\" = :p2 "
+        );
+    }
+
+    #[test]
+    fn facets_behind_a_page_count_what_is_still_to_come() {
+        let syntax = syntax_of(&Dialect::sqlite()).expect("known");
+        let behind = Filter::Behind {
+            sort: Some((sorted(Direction::Ascending), "v".into())),
+            key: vec![("id".to_owned(), "7".into())],
+        };
+        let counted = count(syntax, "t", &[behind]).expect("rendered");
+        assert_eq!(
+            counted.sql,
+            "select count(*) from t where (s > :p1 or (s = :p1 and ((id > :p0)))) "
         );
     }
 

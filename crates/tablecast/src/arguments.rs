@@ -84,6 +84,9 @@ pub(crate) struct ServeArguments {
         env = "DATASETTE_LOAD_EXTENSION"
     )]
     pub(crate) load_extension: Vec<String>,
+    /// Show only what the configuration allows
+    #[arg(long)]
+    pub(crate) default_deny: bool,
     /// Accepted for compatibility: nothing is signed yet
     #[arg(long, env = "DATASETTE_SECRET", hide_env_values = true)]
     pub(crate) secret: Option<String>,
@@ -103,10 +106,6 @@ pub(crate) struct ServeArguments {
 /// Options of Datasette that are not done yet. Each is refused by name.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Known from Datasette, not available yet")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub(crate) struct Refused {
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH")]
@@ -129,9 +128,6 @@ pub(crate) struct Refused {
     /// Print a link that signs in as root
     #[arg(long)]
     root: bool,
-    /// Deny everything that is not allowed
-    #[arg(long)]
-    default_deny: bool,
     /// A token for --get
     #[arg(long)]
     token: Option<String>,
@@ -158,8 +154,7 @@ impl Refused {
         let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 14] = [
-            (self.default_deny, "--default-deny", permissions),
+        let given: [(bool, &str, &str); 13] = [
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 use tablecast_connector::did_you_mean;
-use tablecast_server::{Configuration, DatabaseOptions, QueryOptions, Settings, TableOptions};
+use tablecast_server::{
+    Configuration, DatabaseOptions, QueryOptions, Rules, Settings, TableOptions, rules,
+};
 
 /// Keys that are said of anything and shown.
 const METADATA: &[&str] = &[
@@ -24,17 +26,27 @@ const METADATA: &[&str] = &[
     "about",
     "about_url",
 ];
-/// Keys that decide who may see what.
-const PERMISSIONS: &[&str] = &["allow", "allow_sql", "permissions"];
 const TOP: &[&str] = &[
+    "allow",
+    "allow_sql",
+    "permissions",
     "settings",
     "plugins",
     "databases",
     "extra_css_urls",
     "extra_js_urls",
 ];
-const DATABASE: &[&str] = &["plugins", "queries", "tables"];
+const DATABASE: &[&str] = &[
+    "allow",
+    "allow_sql",
+    "permissions",
+    "plugins",
+    "queries",
+    "tables",
+];
 const TABLE: &[&str] = &[
+    "allow",
+    "permissions",
     "plugins",
     "sort",
     "sort_desc",
@@ -54,6 +66,8 @@ const TABLE: &[&str] = &[
     "foreign_keys",
 ];
 const QUERY: &[&str] = &[
+    "allow",
+    "permissions",
     "sql",
     "title",
     "description",
@@ -85,13 +99,16 @@ pub(crate) fn load(
     settings: &[String],
 ) -> anyhow::Result<Configuration> {
     let mut configuration = Configuration::default();
+    let mut given = Map::new();
     if let Some(path) = config {
         let document = Document::read(path)?;
-        configuration.given = document.root.clone().into();
+        given.clone_from(&document.root);
         document.apply(&mut configuration)?;
     }
     if let Some(path) = metadata {
-        Document::read(path)?.apply(&mut configuration)?;
+        let document = Document::read(path)?;
+        take_options(&document.root, &mut given);
+        document.apply(&mut configuration)?;
     }
     for pair in settings.chunks(2) {
         let [name, value] = pair else {
@@ -100,8 +117,44 @@ pub(crate) fn load(
         let bare = name.strip_prefix("settings.").unwrap_or(name);
         set(&mut configuration.settings, bare, value)
             .with_context(|| format!("--setting {name} {value}"))?;
+        let typed = configuration.settings.to_json().remove(bare);
+        if let (Some(settings), Some(typed)) = (members(&mut given, "settings"), typed) {
+            settings.insert(bare.to_owned(), typed);
+        }
     }
+    configuration.given = given.into();
     Ok(configuration)
+}
+
+/// Options that a file of metadata holds beside descriptions are configuration, and shown with it.
+fn take_options(metadata: &Map<String, Value>, given: &mut Map<String, Value>) {
+    let databases = metadata.get("databases").and_then(Value::as_object);
+    for (name, database) in databases.into_iter().flatten() {
+        let tables = database.get("tables").and_then(Value::as_object);
+        for (table, options) in tables.into_iter().flatten() {
+            for (key, value) in options.as_object().into_iter().flatten() {
+                if !TABLE.contains(&key.as_str()) || key == "columns" {
+                    continue;
+                }
+                let mut place = Some(&mut *given);
+                for step in ["databases", name, "tables", table] {
+                    place = place.and_then(|place| members(place, step));
+                }
+                if let Some(place) = place {
+                    place.insert(key.clone(), value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The object at a key, made if it is missing; `None` if something else is there.
+fn members<'a>(
+    object: &'a mut Map<String, Value>,
+    key: &str,
+) -> Option<&'a mut Map<String, Value>> {
+    let member = object.entry(key).or_insert_with(|| Map::new().into());
+    member.as_object_mut()
 }
 
 fn set(settings: &mut Settings, name: &str, value: &str) -> anyhow::Result<()> {
@@ -142,6 +195,7 @@ impl Document {
     }
 
     fn apply(&self, configuration: &mut Configuration) -> anyhow::Result<()> {
+        self.rules(&[], &self.root, &mut configuration.rules)?;
         for (key, value) in &self.root {
             match key.as_str() {
                 "settings" => self.settings(value, &mut configuration.settings)?,
@@ -151,7 +205,8 @@ impl Document {
                         self.database(name, options, database)?;
                     }
                 }
-                "plugins" | "extra_css_urls" | "extra_js_urls" => {}
+                "allow" | "allow_sql" | "permissions" | "plugins" | "extra_css_urls"
+                | "extra_js_urls" => {}
                 _ if METADATA.contains(&key.as_str()) => {
                     configuration.metadata.insert(key.clone(), value.clone());
                 }
@@ -178,7 +233,9 @@ impl Document {
         database: &mut DatabaseOptions,
     ) -> anyhow::Result<()> {
         let path = ["databases", name];
-        for (key, value) in self.object(&path, value)? {
+        let object = self.object(&path, value)?;
+        self.rules(&path, object, &mut database.rules)?;
+        for (key, value) in object {
             match key.as_str() {
                 "tables" => {
                     for (table, options) in self.object(&["databases", name, "tables"], value)? {
@@ -193,7 +250,7 @@ impl Document {
                         database.queries.insert(query.clone(), options);
                     }
                 }
-                "plugins" => {}
+                "allow" | "allow_sql" | "permissions" | "plugins" => {}
                 _ if METADATA.contains(&key.as_str()) => {
                     database.metadata.insert(key.clone(), value.clone());
                 }
@@ -206,9 +263,11 @@ impl Document {
     /// Metadata and options come in one object, and may come from two files: the later one wins key by key.
     fn table(&self, path: &[&str], value: &Value, table: &mut TableOptions) -> anyhow::Result<()> {
         let mut options = Map::new();
-        for (key, value) in self.object(path, value)? {
+        let object = self.object(path, value)?;
+        self.rules(path, object, &mut table.rules)?;
+        for (key, value) in object {
             match key.as_str() {
-                "plugins" => {}
+                "allow" | "permissions" | "plugins" => {}
                 "columns" | "units" => {
                     table.metadata.insert(key.clone(), value.clone());
                 }
@@ -244,12 +303,32 @@ impl Document {
                 return Err(self.unknown(&whole, &[QUERY]));
             }
         }
-        let query: QueryOptions =
-            serde_json::from_value(value.clone()).with_context(|| self.place(path))?;
+        let mut own = object.clone();
+        own.retain(|key, _| !["allow", "permissions"].contains(&key.as_str()));
+        let mut query: QueryOptions =
+            serde_json::from_value(own.into()).with_context(|| self.place(path))?;
+        self.rules(path, object, &mut query.rules)?;
         if query.sql.is_empty() {
             bail!("{}: a query needs sql", self.place(path));
         }
         Ok(query)
+    }
+
+    /// Adds the rules given at one place. They may come from two files: each key of the later one wins.
+    fn rules(
+        &self,
+        path: &[&str],
+        keys: &Map<String, Value>,
+        all: &mut Rules,
+    ) -> anyhow::Result<()> {
+        let given = rules(keys).map_err(|(key, reason)| {
+            let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+            anyhow!("{}: {reason}", self.place(&whole))
+        })?;
+        all.allow = given.allow.or(all.allow.take());
+        all.allow_sql = given.allow_sql.or(all.allow_sql.take());
+        all.permissions.extend(given.permissions);
+        Ok(())
     }
 
     fn object<'a>(
@@ -268,11 +347,6 @@ impl Document {
     fn unknown(&self, path: &[&str], known: &[&[&'static str]]) -> anyhow::Error {
         let key = path.last().copied().unwrap_or_default();
         let place = self.place(path);
-        if PERMISSIONS.contains(&key) {
-            return anyhow!(
-                "{place}: permissions come with a later version, and ignoring them would show what they hide"
-            );
-        }
         match did_you_mean(key, known.iter().flat_map(|keys| keys.iter().copied())) {
             Some(meant) => anyhow!("{place}: there is no key {key:?}; did you mean {meant:?}?"),
             None => anyhow!("{place}: there is no key {key:?} here"),
@@ -308,6 +382,7 @@ impl Document {
 fn merge(table: &mut TableOptions, given: TableOptions, keys: &Map<String, Value>) {
     let TableOptions {
         metadata: _,
+        rules: _,
         sort,
         sort_desc,
         size,
@@ -424,10 +499,32 @@ mod tests {
     }
 
     #[test]
-    fn permissions_are_refused_rather_than_ignored() {
-        assert!(
-            error_of(".yaml", "allow: false").contains("permissions come with a later version")
-        );
+    fn a_wrong_rule_is_named_with_its_line() {
+        for (text, problem) in [
+            (
+                "title: x\nallow: sometimes\n",
+                "FILE:2: allow: an allow block is true, false or properties",
+            ),
+            (
+                "permissions: [view-table]\n",
+                "FILE:1: permissions: actions with allow blocks belong here",
+            ),
+            (
+                "permissions:\n  view-tabel: true\n",
+                "there is no action \"view-tabel\"; did you mean \"view-table\"?",
+            ),
+            (
+                "databases:\n  d:\n    tables:\n      t:\n        allow: {id: {a: 1}}\n",
+                "FILE:5: databases.d.tables.t.allow: the property id takes",
+            ),
+            (
+                "databases:\n  d:\n    queries:\n      q:\n        sql: select 1\n        allow: 7\n",
+                "FILE:6: databases.d.queries.q.allow",
+            ),
+        ] {
+            let error = error_of(".yaml", text);
+            assert!(error.contains(problem), "{error}");
+        }
     }
 
     #[test]

@@ -65,9 +65,13 @@ pub(crate) async fn memory(
 /// Why a database cannot be joined under its name.
 fn why_not(
     name: &str,
-    _configuration: &Configuration,
+    configuration: &Configuration,
     taken: &mut BTreeSet<String>,
 ) -> Option<&'static str> {
+    // Whoever runs SQL on the database in memory reads all that it joins.
+    if !configuration.may_query(name) {
+        return Some("not everybody may run SQL on it");
+    }
     (!taken.insert(name.to_ascii_lowercase()))
         .then_some("SQL already has a database of that name, in whatever case")
 }

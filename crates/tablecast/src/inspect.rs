@@ -18,7 +18,7 @@ pub(crate) async fn inspect(
 ) -> anyhow::Result<ExitCode> {
     let wanted = arguments.files.iter().map(|file| Wanted {
         text: file.clone(),
-        options: options(true, false, &arguments.load_extension),
+        options: options(true, false, &arguments.load_extension, 0),
     });
     let mut sources = Vec::new();
     for opened in open_all(connectors, wanted.collect()).await {

@@ -145,13 +145,21 @@ fn stem(text: &str) -> String {
 }
 
 /// The options of a file on the command line.
-pub(crate) fn options(immutable: bool, nolock: bool, load_extension: &[String]) -> OpenOptions {
+pub(crate) fn options(
+    immutable: bool,
+    nolock: bool,
+    load_extension: &[String],
+    cache_size_kb: u64,
+) -> OpenOptions {
     let mut own = BTreeMap::new();
     if nolock {
         own.insert("nolock".to_owned(), "1".to_owned());
     }
     if !load_extension.is_empty() {
         own.insert("load_extension".to_owned(), load_extension.join("\n"));
+    }
+    if cache_size_kb > 0 {
+        own.insert("cache_size_kb".to_owned(), cache_size_kb.to_string());
     }
     OpenOptions { immutable, own }
 }

@@ -80,11 +80,12 @@ async fn build(
     arguments: &ServeArguments,
     told: Told,
 ) -> anyhow::Result<Arc<Site>> {
-    let configuration = configuration::load(
+    let mut configuration = configuration::load(
         arguments.config.as_deref(),
         arguments.metadata.as_deref(),
         &arguments.setting,
     )?;
+    configuration.default_deny = arguments.default_deny;
     let published = open_files(connectors, arguments, &configuration, told).await?;
     let versions = versions(arguments.version_note.as_deref());
     let list = connectors.iter().map(|connector| {
@@ -99,6 +100,9 @@ async fn build(
     });
     let mut site = Site::new(published, configuration, versions, list.collect());
     site.cors = arguments.cors;
+    for warning in site.warnings() {
+        eprintln!("Warning: {warning}");
+    }
     Ok(Arc::new(site))
 }
 
@@ -108,7 +112,14 @@ async fn open_files(
     configuration: &Configuration,
     told: Told,
 ) -> anyhow::Result<Vec<Published>> {
-    let option = |immutable| options(immutable, arguments.nolock, &arguments.load_extension);
+    let option = |immutable| {
+        options(
+            immutable,
+            arguments.nolock,
+            &arguments.load_extension,
+            configuration.settings.number("cache_size_kb"),
+        )
+    };
     let mut wanted: Vec<Wanted> = arguments
         .files
         .iter()
@@ -121,13 +132,13 @@ async fn open_files(
         text: text.clone(),
         options: option(true),
     }));
-    if arguments.memory && !arguments.crossdb {
+    // A page for SQL is better than an empty site.
+    if (arguments.memory && !arguments.crossdb) || wanted.is_empty() {
         wanted.push(Wanted {
             text: MEMORY.to_owned(),
             options: option(false),
         });
     }
-    let asked = wanted.len();
     let mut sources = Vec::new();
     let mut problems = 0;
     for opened in open_all(connectors, wanted).await {
@@ -142,7 +153,7 @@ async fn open_files(
             }
         }
     }
-    if sources.is_empty() && asked > 0 {
+    if sources.is_empty() {
         bail!("nothing that was named can be served ({problems} refused, see above)");
     }
     let mut places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();

@@ -28,7 +28,8 @@ fn sql_that_writes_attaches_or_reads_files_is_refused() {
             ErrorKind::Forbidden,
         ),
         ("attach 'x.db' as x", ErrorKind::InvalidRequest),
-        ("pragma user_version = 3", ErrorKind::InvalidRequest),
+        ("pragma user_version = 3", ErrorKind::Forbidden),
+        ("pragma cache_size = 7", ErrorKind::Forbidden),
         (
             "select * from pragma_user_version",
             ErrorKind::InvalidRequest,

@@ -1,11 +1,12 @@
 //! What a database holds: its tables with counts and references, and its views.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
 use tablecast_connector::{Answer, Ask, Limits, Result, TableInfo, Want};
 
+use crate::permission::{Action, Subject};
 use crate::{Published, Site};
 
 /// A table in a list.
@@ -25,6 +26,8 @@ pub(crate) struct TableItem {
 pub(crate) struct Contents {
     pub(crate) tables: Vec<TableItem>,
     pub(crate) views: Vec<String>,
+    /// The columns of every table, hidden ones and parts of indexes, too; and the views.
+    pub(crate) columns: Vec<(String, BTreeSet<String>)>,
     /// Why nothing is known of it, where that is so.
     pub(crate) problem: Option<String>,
 }
@@ -44,7 +47,12 @@ pub(crate) async fn contents(
 ) -> Result<Contents> {
     let database = &published.database;
     let hidden = database.hidden_table_names().await?;
-    let names = database.table_names().await?;
+    let viewed =
+        |name: &String| site.allows(Action::ViewTable, Subject::Table(&published.name, name));
+    let mut names = database.table_names().await?;
+    names.retain(viewed);
+    let mut views = database.view_names().await?;
+    views.retain(viewed);
     let items = join_all(
         names
             .into_iter()
@@ -63,6 +71,14 @@ pub(crate) async fn contents(
             incoming.entry(other.clone()).or_default().push(reference);
         }
     }
+    let columns = tables.iter().map(|table| {
+        let names = table.info.columns.iter().map(|column| column.name.clone());
+        (table.info.name.clone(), names.collect())
+    });
+    // Views are named without columns, as Datasette does: their columns cost a statement each.
+    let columns = columns
+        .chain(views.iter().map(|view| (view.clone(), BTreeSet::new())))
+        .collect();
     leave_out_parts(&mut tables);
     for table in &mut tables {
         table.incoming = incoming.remove(&table.info.name).unwrap_or_default();
@@ -73,7 +89,8 @@ pub(crate) async fn contents(
     }
     Ok(Contents {
         tables,
-        views: database.view_names().await?,
+        views,
+        columns,
         problem: None,
     })
 }

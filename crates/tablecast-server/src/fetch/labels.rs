@@ -8,6 +8,7 @@ use tablecast_connector::{Answer, Ask, Filter, ForeignKey, Limits, Operator, Res
 
 use super::facets::value_json;
 use super::page::Page;
+use crate::permission::{Action, Subject};
 use crate::plan::labels::label_column;
 use crate::plan::paging;
 use crate::{Published, Site};
@@ -118,6 +119,10 @@ pub(crate) async fn of_values(
         table: Some((other.to_owned(), key.to_owned())),
         by_value: HashMap::new(),
     };
+    // A label is a cell of the other table.
+    if !site.allows(Action::ViewTable, Subject::Table(&published.name, other)) {
+        return Ok(labels);
+    }
     // A reference to a table that is not there has no labels.
     let Ok(info) = published.database.table_info(other).await else {
         return Ok(labels);

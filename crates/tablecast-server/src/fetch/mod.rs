@@ -3,6 +3,7 @@
 pub(crate) mod database;
 pub(crate) mod facets;
 pub(crate) mod labels;
+pub(crate) mod magic;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod row;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tablecast_connector::{Error, Limits, Result, TableInfo};
 
 use crate::Published;
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::{Settings, Site};
 
@@ -38,6 +40,7 @@ impl<'a> Place<'a> {
                     error
                 }
             })?;
+        site.require(Action::ViewTable, Subject::Table(database, &info.name))?;
         Ok(Self { published, info })
     }
 }

@@ -6,6 +6,7 @@ use tablecast_connector::{Answer, Ask, Error, Filter, Operator, Result, Value, W
 use super::page::Page;
 use super::{Place, limits};
 use crate::Site;
+use crate::permission::{Action, Subject};
 use crate::plan::paging;
 use crate::request::Request;
 
@@ -75,6 +76,12 @@ pub(crate) async fn references(
         return Ok(found);
     }
     for table in database.table_names().await? {
+        if !site.allows(
+            Action::ViewTable,
+            Subject::Table(&place.published.name, &table),
+        ) {
+            continue;
+        }
         for key in database.foreign_keys(&table).await? {
             let ([column], [other]) = (key.columns.as_slice(), key.other_columns.as_slice()) else {
                 continue;

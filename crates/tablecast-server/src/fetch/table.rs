@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use futures::future::join;
 use tablecast_connector::{
-    Answer, Ask, CancelToken, Count, Error, ErrorKind, Limits, Result, Rows, Want, Wanted,
+    Answer, Ask, CancelToken, Count, Error, ErrorKind, Filter, Limits, Result, Rows, Want, Wanted,
 };
 
 use super::facets::{self, FacetData, Suggestion};
@@ -55,25 +56,19 @@ impl TableData {
         let started = Instant::now();
         let settings = &site.configuration.settings;
         let limits = limits(request, settings)?;
-        let looking = if wants.suggestions && settings.is_on("suggest_facets") {
+        let suggests = settings.is_on("suggest_facets") && settings.is_on("allow_facet");
+        let looking = if wants.suggestions && suggests {
             facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
         } else {
             Vec::new()
         };
-        let ask = Ask {
-            table: plan.query.table.clone(),
-            filters: plan.query.filters.clone(),
-            wants: all_wants(
-                plan,
-                wants,
-                settings.number("facet_time_limit_ms"),
-                &looking,
-            ),
-        };
-        let mut answers = place
-            .published
-            .database
-            .ask(&ask, &limits)
+        let facets = facet_wants(
+            plan,
+            wants,
+            settings.number("facet_time_limit_ms"),
+            &looking,
+        );
+        let mut answers = ask(place, plan, page_wants(plan, wants), facets, &limits)
             .await
             .into_iter();
         let Answer::Rows(rows) = answers.next().unwrap_or_else(no_answer)? else {
@@ -196,12 +191,39 @@ pub(crate) async fn whole_table(
     }
 }
 
-fn all_wants(
+/// The answers of the page and of its facets, in that order: from one ask where they are of the same rows. As with
+/// Datasette, facets count what is still to come, the count counts all.
+async fn ask(
+    place: &Place<'_>,
     plan: &TablePlan,
-    wants: Wants,
-    facet_ms: u64,
-    looking: &[(String, Wanted)],
-) -> Vec<Wanted> {
+    mut page: Vec<Wanted>,
+    facets: Vec<Wanted>,
+    limits: &Limits,
+) -> Vec<Result<Answer>> {
+    let filters = &plan.query.filters;
+    let ask = |filters: Vec<Filter>, wants| Ask {
+        table: plan.query.table.clone(),
+        filters,
+        wants,
+    };
+    let database = &place.published.database;
+    match plan.behind() {
+        Some(behind) if !facets.is_empty() => {
+            let rest = filters.iter().cloned().chain([behind]).collect();
+            let (page, rest) = (ask(filters.clone(), page), ask(rest, facets));
+            let (mut answers, rest) =
+                join(database.ask(&page, limits), database.ask(&rest, limits)).await;
+            answers.extend(rest);
+            answers
+        }
+        _ => {
+            page.extend(facets);
+            database.ask(&ask(filters.clone(), page), limits).await
+        }
+    }
+}
+
+fn page_wants(plan: &TablePlan, wants: Wants) -> Vec<Wanted> {
     let query = &plan.query;
     let rows = Want::Rows {
         columns: query.columns.clone(),
@@ -218,6 +240,16 @@ fn all_wants(
             .into(),
         );
     }
+    all
+}
+
+fn facet_wants(
+    plan: &TablePlan,
+    wants: Wants,
+    facet_ms: u64,
+    looking: &[(String, Wanted)],
+) -> Vec<Wanted> {
+    let mut all = Vec::new();
     if wants.facets {
         all.extend(
             plan.facets

@@ -4,8 +4,8 @@ use tablecast_connector::{Affinity, TableInfo};
 
 use crate::TableOptions;
 
-/// The column that stands for a row: the configured one; else the only unique text column is not known here; else
-/// `name` or `title`; else, of two columns of which one is `id` or `pk`, the other.
+/// The column that stands for a row: the configured one; else the only unique text column; else `name` or `title`;
+/// else, of two columns of which one is `id` or `pk`, the other.
 pub(crate) fn label_column(table: &TableInfo, options: &TableOptions) -> Option<String> {
     if let Some(column) = &options.label_column {
         return Some(column.clone());
@@ -14,6 +14,10 @@ pub(crate) fn label_column(table: &TableInfo, options: &TableOptions) -> Option<
         .columns
         .iter()
         .filter(|column| column.affinity == Affinity::Text);
+    let mut unique = texts.clone().filter(|column| column.unique);
+    if let (Some(column), None) = (unique.next(), unique.next()) {
+        return Some(column.name.clone());
+    }
     let named = ["name", "title"];
     if let Some(column) = texts
         .clone()

@@ -11,6 +11,7 @@ use tablecast_connector::{
 
 use super::paging;
 use crate::fetch::Place;
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::table::{TableArguments, size};
 use crate::request::target::Format;
@@ -112,7 +113,7 @@ impl TablePlan {
 
     async fn filter(&mut self, site: &Site, request: &Request, place: &Place<'_>) -> Result<()> {
         for text in self.arguments.wheres.clone() {
-            if !site.configuration.settings.is_on("default_allow_sql") {
+            if !site.allows(Action::ExecuteSql, Subject::Database(&place.published.name)) {
                 return Err(Error::forbidden("_where= is not allowed"));
             }
             self.descriptions.push(text.clone());
@@ -126,6 +127,10 @@ impl TablePlan {
         self.search(request, place).await?;
         for typed in self.arguments.through.clone() {
             let filter = through(&typed, place, &self.info, &mut self.descriptions).await?;
+            if let Filter::InTable { other_table, .. } = &filter {
+                let other = Subject::Table(&place.published.name, other_table);
+                site.require(Action::ViewTable, other)?;
+            }
             self.query.filters.push(filter);
         }
         // Datasette writes its column filters first.
@@ -213,6 +218,17 @@ impl TablePlan {
                 }
             }
         }
+    }
+
+    /// The rows behind the page before, where pages go by keys.
+    pub(crate) fn behind(&self) -> Option<Filter> {
+        let Some(Position::After { sort, key }) = &self.query.position else {
+            return None;
+        };
+        Some(Filter::Behind {
+            sort: self.query.sort.clone().zip(sort.clone()),
+            key: self.keys.iter().cloned().zip(key.iter().cloned()).collect(),
+        })
     }
 
     pub(crate) fn is_view(&self) -> bool {

@@ -28,6 +28,7 @@ pub(crate) struct Request {
     pub(crate) origin: String,
     /// The path under which the site lies, with a slash at its end.
     pub(crate) base: String,
+    headers: HeaderMap,
 }
 
 impl Request {
@@ -39,6 +40,9 @@ impl Request {
             .filter(|p| p.starts_with('/'))
             .unwrap_or(path);
         let query = uri.query().unwrap_or_default();
+        if inner == "/-" {
+            return Routed::Moved(format!("{base}-/"));
+        }
         if let Some(path) = target::canonical(inner) {
             let mark = if query.is_empty() { "" } else { "?" };
             return Routed::Redirect(format!("{}{path}{mark}{query}", base.trim_end_matches('/')));
@@ -58,7 +62,35 @@ impl Request {
             cancel: CancelToken::default(),
             origin: origin(headers, settings),
             base,
+            headers: headers.clone(),
         }))
+    }
+
+    /// The header of that name, if it came and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The cookie of that name, as it came.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let pairs = self.headers.get_all(header::COOKIE).into_iter();
+        let pairs = pairs.filter_map(|pairs| pairs.to_str().ok());
+        let mut named = pairs
+            .flat_map(|pairs| pairs.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        named
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether the page shows statements that make tables. Its errors are plain text.
+    pub(crate) fn is_about_schema(&self) -> bool {
+        match &self.target {
+            Target::Introspection(page)
+            | Target::DatabasePage { page, .. }
+            | Target::TablePage { page, .. } => page == "schema",
+            _ => false,
+        }
     }
 
     /// A path of the site (which starts with a slash) as it stands in a link.
@@ -83,6 +115,8 @@ impl Request {
 pub(crate) enum Routed {
     /// To another address.
     Redirect(String),
+    /// To another address, for good.
+    Moved(String),
     /// To an answer.
     To(Box<Request>),
 }

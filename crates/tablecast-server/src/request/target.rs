@@ -51,6 +51,19 @@ pub(crate) enum Format {
     Unknown,
 }
 
+impl Format {
+    /// How a path in this format ends.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Json => ".json",
+            Self::Csv => ".csv",
+            Self::Blob => ".blob",
+            Self::Markdown => ".md",
+            Self::Html | Self::JsonError | Self::Unknown => "",
+        }
+    }
+}
+
 /// The path to go to instead, if `path` is not the one that the site uses: no slash at the end or doubled at the start,
 /// names tilde-encoded.
 pub(crate) fn canonical(path: &str) -> Option<String> {

@@ -1,7 +1,5 @@
 //! The lists of databases and of a database's tables as JSON.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json, json};
 use tablecast_connector::ROWID;
 
@@ -9,6 +7,7 @@ use super::extras::color;
 use crate::configuration::QueryOptions;
 use crate::fetch::database::{Contents, TableItem};
 use crate::names::tilde_encode;
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::{Published, Site};
 
@@ -38,12 +37,7 @@ pub(crate) fn database(
     let options = site.configuration.database(&published.name);
     let mut tables: Vec<&TableItem> = contents.tables.iter().collect();
     tables.sort_by_key(|table| (table.hidden, table.info.name.clone()));
-    let queries: Vec<Json> = options
-        .queries
-        .iter()
-        .take(5)
-        .map(|(name, query)| query_json(&published.name, name, query))
-        .collect();
+    let queries = site.queries(&published.name);
     let mut views = contents.views.clone();
     views.sort();
     json!({
@@ -55,10 +49,14 @@ pub(crate) fn database(
         "tables": tables.iter().map(|table| table_json(table)).collect::<Vec<_>>(),
         "hidden_count": tables.iter().filter(|table| table.hidden).count(),
         "views": views.iter().map(|name| json!({ "name": name, "private": false })).collect::<Vec<_>>(),
-        "queries": queries,
-        "queries_more": options.queries.len() > 5,
-        "queries_count": options.queries.len(),
-        "allow_execute_sql": site.configuration.settings.is_on("default_allow_sql"),
+        "queries": queries
+            .iter()
+            .take(5)
+            .map(|(name, query)| query_json(&published.name, name, query))
+            .collect::<Vec<_>>(),
+        "queries_more": queries.len() > 5,
+        "queries_count": queries.len(),
+        "allow_execute_sql": site.allows(Action::ExecuteSql, Subject::Database(&published.name)),
         "table_columns": table_columns(contents),
         "metadata": options.metadata,
     })
@@ -100,15 +98,10 @@ fn primary_keys(table: &TableItem) -> Vec<String> {
 
 /// The columns of every table, for an editor's completion.
 fn table_columns(contents: &Contents) -> Json {
-    let tables = contents.tables.iter().map(|table| {
-        let names: BTreeSet<&str> = table
-            .info
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
-        (table.info.name.clone(), json!(names))
-    });
+    let tables = contents
+        .columns
+        .iter()
+        .map(|(name, columns)| (name.clone(), json!(columns)));
     Json::Object(tables.collect())
 }
 
@@ -160,7 +153,8 @@ fn home_item(request: &Request, published: &Published, contents: &Contents) -> J
     shown.sort_by(|a, b| a.info.name.cmp(&b.info.name));
     let counted = is_counted(published) && shown.iter().all(|table| table.count.is_some());
     if by_relationships || !counted {
-        shown.sort_by_key(|table| std::cmp::Reverse(relationships(table)));
+        let rows = |table: &TableItem| table.count.map(|count| count.rows);
+        shown.sort_by_key(|table| std::cmp::Reverse((relationships(table), rows(table))));
     } else {
         shown.sort_by_key(|table| std::cmp::Reverse(table.count.map(|count| count.rows)));
     }

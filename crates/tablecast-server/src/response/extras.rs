@@ -1,13 +1,15 @@
 //! Extras: what an answer holds beside its rows, if asked for by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 use tablecast_connector::{Column, Error, Metadata, Result, TableInfo, Value, did_you_mean};
 use tablecast_sql::{rows, syntax_of};
 
+use super::html::typed;
 use crate::Published;
 use crate::fetch::facets::value_json;
+use crate::fetch::page::Page;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 
@@ -74,6 +76,16 @@ pub(crate) const EXTRAS: &[(&str, &[Scope], &str)] = {
             &[Table, Row],
             "Types and constraints of the columns",
         ),
+        (
+            "display_columns",
+            &[Table],
+            "What pages need to draw the columns",
+        ),
+        (
+            "render_cell",
+            &[Table, Row, Query],
+            "Cells as HTML, where the type of their column has a form of its own",
+        ),
         ("debug", &[Table, Row, Query], "Extra debug information"),
         (
             "request",
@@ -89,6 +101,11 @@ pub(crate) const EXTRAS: &[(&str, &[Scope], &str)] = {
             "column_types",
             &[Table, Row],
             "Column types assigned to columns",
+        ),
+        (
+            "set_column_type_ui",
+            &[Table],
+            "What a form that sets types of columns needs",
         ),
         (
             "metadata",
@@ -107,6 +124,11 @@ pub(crate) const EXTRAS: &[(&str, &[Scope], &str)] = {
             "renderers",
             &[Table],
             "Alternative output renderers available for this table",
+        ),
+        (
+            "custom_table_templates",
+            &[Table],
+            "Names of templates that may draw the rows, the first that exists wins",
         ),
         (
             "sorted_facet_results",
@@ -334,6 +356,29 @@ pub(crate) fn query(plan: &TablePlan, published: &Published) -> Result<Json> {
         &plan.info,
     )?;
     Ok(json!({ "sql": statement.sql, "params": parameters(&statement.parameters) }))
+}
+
+/// `render_cell`: for each row, the cells that the configured type of their column shows in a form of its own.
+pub(crate) fn render_cell(
+    page: &Page,
+    width: usize,
+    types: &BTreeMap<String, Json>,
+) -> Result<Json> {
+    let columns: Vec<(usize, &String, &Json)> = page
+        .columns
+        .iter()
+        .take(width)
+        .enumerate()
+        .filter_map(|(place, name)| Some((place, name, types.get(name)?)))
+        .collect();
+    let mut rows = Vec::with_capacity(page.rows);
+    page.each_row(|row| {
+        let cells = columns.iter().filter_map(|(place, name, kind)| {
+            Some(((*name).clone(), typed(kind, &row.cell(*place))?.into()))
+        });
+        rows.push(Json::Object(cells.collect()));
+    })?;
+    Ok(rows.into())
 }
 
 /// Named parameters as JSON.

@@ -28,8 +28,9 @@ pub(crate) fn to_json(site: &Site, page: &str) -> Result<Json> {
         "plugins" => site.connectors.clone(),
         "actor" => json!({ "ok": true, "actor": null }),
         _ => {
-            let error = Error::not_found(format!("There is no page /-/{page}"));
-            return Err(error.hint(format!("There are: {}", PAGES.join(", "))));
+            let error = Error::not_found("Database not found");
+            let pages = PAGES.join(", ");
+            return Err(error.hint(format!("There is no page /-/{page}; there are: {pages}")));
         }
     })
 }
@@ -46,7 +47,7 @@ fn with_ok(value: Json) -> Json {
 }
 
 fn databases(site: &Site) -> Json {
-    let items = site.published.iter().map(|published| {
+    let items = site.viewed().map(|published| {
         let details = published.database.details();
         json!({
             "name": published.name,

@@ -80,6 +80,14 @@ impl Reply {
             body: Body::Whole(Bytes::new()),
         }
         .with(header::LOCATION, location)
+        .with(header::CONTENT_TYPE, "text/plain")
+    }
+
+    /// To another address for good.
+    pub(crate) fn moved(location: &str) -> Self {
+        let mut reply = Self::redirect(location);
+        reply.status = StatusCode::MOVED_PERMANENTLY;
+        reply
     }
 
     /// Adds a link as a header, unless it is so long that clients refuse it; whoever follows links of that length finds

@@ -32,6 +32,12 @@ pub(crate) fn to_json(
         ("truncated".to_owned(), data.page.more.into()),
     ]);
     for name in &names {
+        if name == "render_cell" {
+            let none = BTreeMap::new();
+            let cells = extras::render_cell(&data.page, data.page.columns.len(), &none)?;
+            envelope.insert(name.clone(), cells);
+            continue;
+        }
         let value = extras::common(name, request, published).unwrap_or_else(|| match name.as_str() {
             "columns" => data.page.columns.clone().into(),
             "query" => json!({ "sql": statement.sql, "params": extras::parameters(&statement.parameters) }),

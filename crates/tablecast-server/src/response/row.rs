@@ -112,6 +112,11 @@ async fn extra(
         "primary_keys" => data.keys.clone().into(),
         "table" => place.info.name.clone().into(),
         "column_details" => extras::column_details(&place.info),
+        "render_cell" => extras::render_cell(
+            &data.page,
+            data.page.columns.len(),
+            &data.options.column_types,
+        )?,
         "column_types" => Json::Object(data.options.column_types.clone().into_iter().collect()),
         "metadata" => data.options.metadata.clone().into(),
         "query" => query(place, data),

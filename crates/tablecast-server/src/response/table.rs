@@ -7,6 +7,7 @@ use tablecast_connector::Result;
 use tablecast_sql::{count, syntax_of};
 
 use super::extras::{self, Scope};
+use super::html::class;
 use super::json::{Shown, Writing, reply};
 use super::{Reply, facets};
 use crate::fetch::Place;
@@ -45,7 +46,8 @@ pub(crate) async fn to_json(
     envelope.insert("ok".to_owned(), true.into());
     envelope.insert("next".to_owned(), data.next.clone().into());
     envelope.insert("next_url".to_owned(), next_url.clone().into());
-    if !plan.arguments.facets.is_empty() {
+    let is_about_facets = |(name, _): (&str, &str)| name.starts_with("_facet");
+    if request.arguments.iter().any(is_about_facets) {
         envelope.insert("facet_results".to_owned(), facets::results(request, data));
     }
     for name in names(&plan.arguments.extras) {
@@ -133,6 +135,11 @@ async fn extra(
         "primary_keys" => primary_keys(plan).into(),
         "column_details" => extras::column_details(&plan.info),
         "query" => extras::query(plan, place.published)?,
+        "render_cell" => {
+            extras::render_cell(&data.page, plan.columns.len(), &plan.options.column_types)?
+        }
+        "display_columns" => display_columns(plan),
+        "custom_table_templates" => json!(custom_templates(&place.published.name, &plan.info.name)),
         "column_types" => Json::Object(plan.options.column_types.clone().into_iter().collect()),
         "metadata" => extras::metadata(plan),
         "extras" => extras::list(request, &plan.arguments.extras, Scope::Table),
@@ -145,6 +152,61 @@ async fn extra(
         "form_hidden_args" => hidden_arguments(request),
         _ => Json::Null,
     })
+}
+
+/// What a page shows of each column, with the column of links where rows have one.
+fn display_columns(plan: &TablePlan) -> Json {
+    let sortable = |name: &String| {
+        let configured = plan.options.sortable_columns.as_ref();
+        configured.is_none_or(|columns| columns.contains(name))
+    };
+    let shown = plan.columns.iter().filter_map(|name| {
+        let column = plan.info.column(name);
+        let is_row_number = name == tablecast_connector::ROWID;
+        if column.is_none() && !is_row_number {
+            return None;
+        }
+        let is_key = plan.keys == [name.clone()];
+        let mut item = json!({
+            "name": name,
+            "sortable": sortable(name),
+            "is_pk": plan.keys.contains(name),
+            "type": column.map_or("integer", |column| column.declared_type.as_str()),
+            "notnull": u8::from(column.is_some_and(|column| column.not_null)),
+        });
+        if let Some(members) = item.as_object_mut()
+            && (!is_key || is_row_number)
+        {
+            let described = plan.options.metadata.get("columns");
+            let kind = plan.options.column_types.get(name);
+            let kind_name =
+                kind.and_then(|kind| kind.as_str().or_else(|| kind.get("type")?.as_str()));
+            let described = described.and_then(|columns| columns.get(name));
+            members.insert(
+                "description".to_owned(),
+                described.cloned().unwrap_or_default(),
+            );
+            members.insert("column_type".to_owned(), kind_name.into());
+            let config = kind.and_then(|kind| kind.get("config"));
+            members.insert(
+                "column_type_config".to_owned(),
+                config.cloned().unwrap_or_default(),
+            );
+        }
+        Some(item)
+    });
+    let has_links = plan.keys.len() > 1 || plan.keys == [tablecast_connector::ROWID];
+    let link = json!({ "name": "Link", "sortable": false, "is_pk": false, "type": "", "notnull": 0, "is_special_link_column": true });
+    has_links.then_some(link).into_iter().chain(shown).collect()
+}
+
+fn custom_templates(database: &str, table: &str) -> [String; 3] {
+    let (database, table) = (class(database), class(table));
+    [
+        format!("_table-{database}-{table}.html"),
+        format!("_table-table-{database}-{table}.html"),
+        "_table.html".to_owned(),
+    ]
 }
 
 fn primary_keys(plan: &TablePlan) -> Vec<String> {

@@ -10,6 +10,7 @@ use crate::error::Shown;
 use crate::fetch::database::{Contents, Counting, contents};
 use crate::fetch::table::COUNT_MAX;
 use crate::names::tilde_encode;
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::response::{self, Reply, html};
 use crate::{Published, Site};
@@ -22,7 +23,8 @@ pub(super) async fn home(site: &Site, request: &Request) -> Result<Reply> {
         time_limit: Duration::from_millis(HOME_COUNT_MS),
         at_most: None,
     };
-    let each = site.published.iter().map(|published| async move {
+    site.require(Action::ViewInstance, Subject::Site)?;
+    let each = site.viewed().map(|published| async move {
         let counting = response::database::is_counted(published).then_some(counting);
         // One that broke while it was served does not take the others' list along.
         let found = contents(site, published, counting).await;
@@ -42,14 +44,15 @@ pub(super) async fn home(site: &Site, request: &Request) -> Result<Reply> {
 
 pub(super) async fn database(site: &Site, request: &Request, name: &str) -> Result<Reply> {
     if let Some(name) = name.strip_prefix(":memory:") {
-        return Ok(Reply::redirect(&request.link(&format!("/_memory{name}"))));
+        let mark = if request.query.is_empty() { "" } else { "?" };
+        let format = request.format.suffix();
+        let path = format!("/_memory{name}{format}{mark}{}", request.query);
+        return Ok(Reply::moved(&request.link(&path)));
     }
     let published = site.database(name)?;
+    site.require(Action::ViewDatabase, Subject::Database(name))?;
     if request.arguments.has("sql") {
-        let suffix = request
-            .path
-            .rsplit_once('.')
-            .map_or_else(String::new, |(_, format)| format!(".{format}"));
+        let suffix = request.format.suffix();
         let path = format!("/{}/-/query{suffix}?{}", tilde_encode(name), request.query);
         return Ok(Reply::redirect(&request.link(&path)));
     }

@@ -1,6 +1,9 @@
 //! The walk of a request through the rooms, for each kind of page: plan, fetch, respond.
 
+mod autocomplete;
+mod jump;
 mod lists;
+pub(crate) mod queries;
 mod query;
 mod row;
 mod schema;
@@ -10,6 +13,7 @@ use tablecast_connector::{Error, Result};
 
 use crate::Site;
 use crate::names::tilde_encode;
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::{Format, Target};
 use crate::response::{Reply, html, introspection};
@@ -23,24 +27,33 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
     match &request.target {
         Target::Home => lists::home(site, request).await,
         Target::Static(name) => html::asset(name),
-        Target::Introspection(page) => about(site, request, page),
+        Target::Introspection(page) => match page.as_str() {
+            "jump" => jump::jump(site, request).await,
+            "queries" => queries::list(site, request, None),
+            "schema" => schema::of_site(site, request).await,
+            _ => about(site, request, page),
+        },
         Target::Database(name) => lists::database(site, request, name).await,
         Target::Query(database) => query::run_query(site, request, site.database(database)?).await,
-        Target::DatabasePage { database, page } if page == "schema" => {
-            schema::schema(site, request, database, None).await
-        }
-        Target::DatabasePage { database, page } => {
-            site.database(database)?;
-            Err(Error::not_found(format!("There is no page /-/{page}")))
-        }
+        Target::DatabasePage { database, page } => match page.as_str() {
+            "schema" => schema::of_database(site, request, database).await,
+            "queries" => queries::list(site, request, Some(site.database(database)?)),
+            _ => {
+                site.database(database)?;
+                Err(no_page(page))
+            }
+        },
         Target::TablePage {
             database,
             table,
             page,
-        } if page == "schema" => schema::schema(site, request, database, Some(table)).await,
-        Target::TablePage { page, .. } => {
-            Err(Error::not_found(format!("There is no page /-/{page}")))
-        }
+        } => match page.as_str() {
+            "schema" => schema::of_table(site, request, database, table).await,
+            "autocomplete" => autocomplete::autocomplete(site, request, database, table).await,
+            "fragment" => table::fragment(site, request, database, table).await,
+            "definition" => queries::definition(site, database, table),
+            _ => Err(no_page(page)),
+        },
         Target::Table { database, table } => {
             table::table_or_query(site, request, database, table).await
         }
@@ -53,11 +66,16 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
     }
 }
 
+fn no_page(page: &str) -> Error {
+    Error::not_found(format!("There is no page /-/{page}"))
+}
+
 fn is_json(request: &Request) -> bool {
     request.format == Format::Json
 }
 
 fn about(site: &Site, request: &Request, page: &str) -> Result<Reply> {
+    site.require(Action::ViewInstance, Subject::Site)?;
     let json = introspection::to_json(site, page)?;
     Ok(if is_json(request) {
         Reply::json(&json)

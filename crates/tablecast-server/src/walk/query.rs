@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tablecast_connector::{Error, Result};
 
-use crate::fetch::query;
+use crate::fetch::query::{self, Wanted};
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::extras::{self, Scope};
@@ -17,22 +18,22 @@ pub(super) async fn run_query(
     request: &Request,
     published: &Published,
 ) -> Result<Reply> {
+    site.require(Action::ExecuteSql, Subject::Database(&published.name))?;
     let sql = request.arguments.first("sql").unwrap_or_default();
     if sql.trim().is_empty() {
         if request.format == Format::Html {
-            return html::query(site, request, published, None, None, None).await;
+            return html::query(site, request, published, None, None).await;
         }
         return Err(Error::invalid("?sql= is required"));
     }
-    run(site, request, published, sql, None).await
+    run(site, request, published, Wanted::Typed(sql)).await
 }
 
 pub(super) async fn run(
     site: &Site,
     request: &Request,
     published: &Published,
-    sql: &str,
-    configured: Option<(&str, &crate::QueryOptions)>,
+    wanted: Wanted<'_>,
 ) -> Result<Reply> {
     if request.format == Format::Json {
         extras::check(
@@ -40,18 +41,10 @@ pub(super) async fn run(
             Scope::Query,
         )?;
     }
-    let statement = query::statement(request, sql);
-    let fetched = query::fetch(site, request, published, &statement).await;
+    let statement = wanted.statement(request)?;
+    let fetched = query::fetch(site, request, published, wanted, &statement).await;
     if request.format == Format::Html {
-        return html::query(
-            site,
-            request,
-            published,
-            Some(&statement),
-            Some(fetched),
-            configured,
-        )
-        .await;
+        return html::query(site, request, published, Some(wanted), Some(fetched)).await;
     }
     let data = fetched?;
     let no_labels = BTreeMap::new();

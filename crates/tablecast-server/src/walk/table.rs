@@ -7,8 +7,10 @@ use tablecast_connector::{CancelToken, Error, ErrorKind, Result};
 use super::query::run;
 use super::table_address;
 use crate::fetch::Place;
+use crate::fetch::query::Wanted;
 use crate::fetch::table::{TableData, Wants, whole_table};
-use crate::names::tilde_encode;
+use crate::names::{tilde_decode, tilde_encode};
+use crate::permission::{Action, Subject};
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 use crate::request::target::Format;
@@ -30,12 +32,13 @@ pub(super) async fn table_or_query(
         .get(database)
         .map(|options| &options.queries);
     if let Some(query) = queries.and_then(|queries| queries.get(name)) {
+        site.require(Action::ViewQuery, Subject::Query(database, name))?;
         if query.write {
             return Err(Error::forbidden(
                 "This query writes, and this server only reads",
             ));
         }
-        return run(site, request, published, &query.sql, Some((name, query))).await;
+        return run(site, request, published, Wanted::Configured(name, query)).await;
     }
     match Place::find(site, database, name).await {
         Ok(place) => table(site, request, &place).await,
@@ -68,12 +71,12 @@ fn old_name(name: &str) -> Option<String> {
 
 async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Reply> {
     if let Some(location) = form_redirect(request) {
-        return Ok(Reply::redirect(&location)
-            .with(http::header::CONTENT_TYPE, "text/plain")
-            .with_link(&format!("<{location}>; rel=preload")));
+        return Ok(Reply::redirect(&location).with_link(&format!("<{location}>; rel=preload")));
     }
     let plan = TablePlan::make(site, request, place).await?;
-    extras::check(&plan.arguments.extras, Scope::Table)?;
+    if request.format == Format::Json {
+        extras::check(&plan.arguments.extras, Scope::Table)?;
+    }
     if let Some(reason) = &plan.info.unreadable {
         return Err(Error::new(
             ErrorKind::Unreadable,
@@ -111,6 +114,43 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
         .warnings
         .iter()
         .fold(reply, |reply, warning| reply.with(name.clone(), warning)))
+}
+
+/// The rows of a table's page alone, as HTML to put into another page; with `_row`, of one row.
+pub(super) async fn fragment(
+    site: &Site,
+    request: &Request,
+    database: &str,
+    name: &str,
+) -> Result<Reply> {
+    let place = Place::find(site, database, name).await?;
+    let mut asked = request.clone();
+    asked.path = format!("/{}/{}", tilde_encode(database), tilde_encode(name));
+    if let Some(key) = request.arguments.first("_row") {
+        let keys: Vec<&str> = place.info.identity.columns();
+        let parts: Vec<String> = key.split(',').map(tilde_decode).collect();
+        if keys.is_empty() || keys.len() != parts.len() {
+            return Err(Error::invalid(
+                "_row does not match the primary key for this table",
+            ));
+        }
+        let mut arguments = request.arguments.without("_row");
+        for (key, part) in keys.into_iter().zip(&parts) {
+            arguments = arguments.without(key).with(&format!("{key}__exact"), part);
+        }
+        asked.arguments = arguments;
+    }
+    let plan = TablePlan::make(site, &asked, &place).await?;
+    let wants = Wants {
+        count: false,
+        facets: false,
+        suggestions: false,
+    };
+    let data = TableData::fetch(site, &asked, &place, &plan, wants, |c| {
+        is_labelled(&asked, c, true)
+    })
+    .await?;
+    html::fragment(site, &asked, &place, &plan, &data)
 }
 
 /// Whether a column is shown with labels: all or some if asked for, by default on pages.

@@ -133,7 +133,6 @@ fn options_that_are_not_there_are_refused_by_name() {
     let file = folder.notes("d.db");
     for option in [
         &["--root"][..],
-        &["--default-deny"],
         &["--create"],
         &["--token", "x"],
         &["--plugins-dir", "x"],

@@ -60,10 +60,14 @@ fn a_wrong_configuration_file_is_named_with_its_line() {
         ),
         (
             "c.yaml",
-            "databases:\n  d:\n    allow: {id: root}",
-            &["c.yaml:3", "permissions"],
+            "databases:\n  d:\n    allow: [root]",
+            &["c.yaml:3", "allow block"],
         ),
-        ("c.yaml", "allow_sql: false", &["c.yaml:1", "permissions"]),
+        (
+            "c.yaml",
+            "permissions:\n  view-tables: true",
+            &["c.yaml:2", "view-table"],
+        ),
         ("c.yaml", "a: [1", &["c.yaml is not valid YAML"]),
         (
             "c.yaml",

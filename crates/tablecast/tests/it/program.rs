@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -37,9 +38,23 @@ pub(crate) fn command<A: AsRef<OsStr>>(arguments: &[A]) -> Command {
     command
 }
 
-/// Runs the program to its end.
+/// Runs the program to its end, which has to come: a program that serves although it should refuse is stopped, and
+/// fails.
 pub(crate) fn run<A: AsRef<OsStr>>(arguments: &[A]) -> Output {
-    command(arguments).output().expect("the program runs")
+    let mut command = command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program runs");
+    let (id, ended) = (child.id().to_string(), Arc::new(AtomicBool::new(false)));
+    let watched = Arc::clone(&ended);
+    std::thread::spawn(move || {
+        std::thread::sleep(PATIENCE);
+        if !watched.load(Ordering::SeqCst) {
+            let _ = Command::new("kill").args(["-9", &id]).status();
+        }
+    });
+    let output = child.wait_with_output().expect("the program ends");
+    ended.store(true, Ordering::SeqCst);
+    output
 }
 
 impl Program {

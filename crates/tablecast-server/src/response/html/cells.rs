@@ -1,8 +1,8 @@
 //! Cells as HTML. Everything that comes from data is escaped here, and nowhere is an address linked that is not one of
 //! the web.
 
+use tablecast_connector::Cell;
 use tablecast_connector::json::{Infinity, write_cell};
-use tablecast_connector::{Cell, real_text};
 
 /// `text` with the characters that mean something in HTML escaped.
 pub(super) fn escape(text: &str) -> String {
@@ -12,7 +12,7 @@ pub(super) fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
+            '"' => out.push_str("&#34;"),
             '\'' => out.push_str("&#39;"),
             c => out.push(c),
         }
@@ -33,6 +33,27 @@ pub(super) fn is_web_address(text: &str) -> bool {
 /// A link.
 pub(super) fn link(url: &str, text: &str) -> String {
     format!("<a href=\"{}\">{}</a>", escape(url), escape(text))
+}
+
+/// A text as its column's configured type shows it: addresses as links, JSON in lines. `None` where the type has
+/// nothing of its own to show.
+pub(crate) fn typed(kind: &serde_json::Value, cell: &Cell<'_>) -> Option<String> {
+    let kind = kind.as_str().or_else(|| kind.get("type")?.as_str())?;
+    let Cell::Text(text) = cell else {
+        return None;
+    };
+    let text = text.trim();
+    match kind {
+        "url" if is_web_address(text) => Some(link(text, text)),
+        "url" if !text.is_empty() => Some(escape(text)),
+        "email" if !text.is_empty() => Some(link(&format!("mailto:{text}"), text)),
+        "json" => {
+            let json: serde_json::Value = serde_json::from_str(text).ok()?;
+            let lines = serde_json::to_string_pretty(&json).ok()?;
+            Some(format!("<pre>{}</pre>", escape(&lines)))
+        }
+        _ => None,
+    }
 }
 
 /// How cells are shown.
@@ -59,7 +80,7 @@ impl Showing {
             Cell::Real(real) if real.is_infinite() => {
                 if *real > 0.0 { "inf" } else { "-inf" }.to_owned()
             }
-            Cell::Real(real) => escape(&real_text(*real)),
+            Cell::Real(real) => escape(&self.truncated(&format!("{real:?}"))),
             other => match other.iso() {
                 Some(text) => escape(&text),
                 None => self.json(other),
@@ -68,11 +89,10 @@ impl Showing {
     }
 
     fn text(self, text: &str) -> String {
-        let shown = self.truncated(text);
         if is_web_address(text) {
-            return link(text, &shown);
+            return link(text, &self.truncated_address(text));
         }
-        escape(&shown)
+        escape(&self.truncated(text))
     }
 
     fn json(self, cell: &Cell<'_>) -> String {
@@ -87,10 +107,27 @@ impl Showing {
         }
         let mut start: String = text.chars().take(self.characters_max).collect();
         if start.len() < text.len() {
-            start.pop();
             start.push('…');
         }
         start
+    }
+
+    /// An address in as many characters, the ellipsis among them; the ending of a file's name stays.
+    fn truncated_address(self, url: &str) -> String {
+        if self.characters_max == 0 || url.chars().count() <= self.characters_max {
+            return url.to_owned();
+        }
+        let is_ending = |ending: &&str| (1..=4).contains(&ending.len()) && !ending.contains('/');
+        let ending = url
+            .rsplit_once('.')
+            .map(|(_, ending)| ending)
+            .filter(is_ending);
+        let ending = ending.map_or_else(String::new, |ending| format!(".{ending}"));
+        let kept = self
+            .characters_max
+            .saturating_sub(1 + ending.len().saturating_sub(1));
+        let start: String = url.chars().take(kept).collect();
+        format!("{start}…{ending}")
     }
 }
 
@@ -102,8 +139,12 @@ mod tests {
     fn nothing_in_a_cell_becomes_markup() {
         let showing = Showing { characters_max: 10 };
         let html = |text| showing.cell(&Cell::Text(text), || None);
-        assert_eq!(html("<b>&\"'"), "&lt;b&gt;&amp;&quot;&#39;");
-        assert_eq!(html("javascript:alert(1)"), "javascrip…");
+        assert_eq!(html("<b>&\"'"), "&lt;b&gt;&amp;&#34;&#39;");
+        assert_eq!(html("javascript:alert(1)"), "javascript…");
+        assert_eq!(
+            html("https://example.com/a.jpeg"),
+            "<a href=\"https://example.com/a.jpeg\">https….jpeg</a>"
+        );
         assert_eq!(html("http://a b"), "http://a b");
         assert_eq!(html("http://é.x"), "<a href=\"http://é.x\">http://é.x</a>");
         assert!(

@@ -4,8 +4,10 @@ use serde_json::{Value as Json, json};
 
 use super::{Page, database_path, render, table_path, thousands};
 use crate::fetch::database::{Contents, TableItem};
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::response::Reply;
+use crate::walk::queries::Listed;
 use crate::{Published, Site};
 
 /// Tables shown of each database on the home page.
@@ -135,14 +137,14 @@ pub(crate) fn database(
         "description": options.metadata.get("description"),
         "description_html": options.metadata.get("description_html"),
         "summary": summary(published, contents),
-        "allow_sql": site.configuration.settings.is_on("default_allow_sql"),
+        "allow_sql": site.allows(Action::ExecuteSql, Subject::Database(&published.name)),
         "query_url": format!("{path}/-/query"),
         "schema_url": format!("{path}/-/schema"),
         "example_sql": example_sql(contents),
         "tree": tree.to_json(),
         "hidden": hidden,
         "views": contents.views.iter().map(link).collect::<Vec<_>>(),
-        "queries": options.queries.keys().map(link).collect::<Vec<_>>(),
+        "queries": site.queries(&published.name).iter().map(|(name, query)| json!({ "name": query.title.as_deref().unwrap_or(name), "url": table_path(request, &published.name, name) })).collect::<Vec<_>>(),
     });
     render(
         site,
@@ -151,6 +153,49 @@ pub(crate) fn database(
             template: "database.html",
             context,
             crumbs: Vec::new(),
+            warnings: &[],
+        },
+    )
+}
+
+/// A list of configured queries, of one database or of the site.
+pub(crate) fn queries(
+    site: &Site,
+    request: &Request,
+    published: Option<&Published>,
+    queries: &[Listed<'_>],
+    next_url: Option<&str>,
+) -> Reply {
+    let items: Vec<Json> = queries
+        .iter()
+        .map(|it| {
+            json!({
+                "title": it.query.title.as_deref().unwrap_or(it.name),
+                "url": table_path(request, it.database, it.name),
+                "database": published.is_none().then_some(it.database),
+                "description": it.query.description,
+            })
+        })
+        .collect();
+    let context = json!({
+        "title": "Queries",
+        "heading": "Queries",
+        "list_url": request.link(&request.path),
+        "search": request.arguments.first("q").unwrap_or_default(),
+        "queries": items,
+        "next_url": next_url,
+    });
+    let crumbs = published.map(|published| {
+        let name = published.name.clone();
+        (name, database_path(request, &published.name))
+    });
+    render(
+        site,
+        request,
+        Page {
+            template: "queries.html",
+            context,
+            crumbs: crumbs.into_iter().collect(),
             warnings: &[],
         },
     )

@@ -22,8 +22,9 @@ use crate::request::Request;
 use crate::request::target::Target;
 
 pub(crate) use assets::asset;
-pub(crate) use lists::{database, home};
-pub(crate) use table::{row, table};
+pub(crate) use cells::typed;
+pub(crate) use lists::{database, home, queries};
+pub(crate) use table::{fragment, row, table};
 pub(crate) use texts::{error, introspection, query, schema};
 
 macro_rules! templates {
@@ -38,6 +39,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "description.html",
     "error.html",
     "home.html",
+    "queries.html",
     "query.html",
     "row.html",
     "rows.html",
@@ -156,7 +158,7 @@ fn body_class(target: &Target) -> String {
 }
 
 /// A name as it may stand in a class: other characters left out, and a hash added if there were any.
-pub(super) fn class(name: &str) -> String {
+pub(in crate::response) fn class(name: &str) -> String {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(valid) {
         return name.to_owned();

@@ -7,7 +7,7 @@ use tablecast_connector::{
     Affinity, Cell, Direction, Filter, OPERATORS, Operator, ROWID, Result, Value,
 };
 
-use super::cells::{Showing, escape, link};
+use super::cells::{Showing, escape, link, typed};
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
 use crate::Site;
 use crate::fetch::Place;
@@ -16,6 +16,7 @@ use crate::fetch::page::{Page as Rows, RowView};
 use crate::fetch::row::references;
 use crate::fetch::table::TableData;
 use crate::names::{query_encode, tilde_encode};
+use crate::permission::{Action, Subject};
 use crate::plan::description::describe;
 use crate::plan::paging::{row_path, text};
 use crate::plan::table::TablePlan;
@@ -30,6 +31,7 @@ struct Drawing<'a> {
     table: &'a str,
     keys: &'a [String],
     labels: &'a BTreeMap<String, Labels>,
+    types: &'a BTreeMap<String, Json>,
     showing: Showing,
 }
 
@@ -71,6 +73,9 @@ impl Drawing<'_> {
         if self.keys == [column.to_owned()] && column != ROWID {
             return link(path, &text(&cell.to_value()));
         }
+        if let Some(html) = self.types.get(column).and_then(|kind| typed(kind, &cell)) {
+            return html;
+        }
         let url = || Some(format!("{path}.blob?_blob_column={}", query_encode(column)));
         self.showing
             .cell(&cell, || url().filter(|_| !self.keys.is_empty()))
@@ -90,7 +95,11 @@ impl Drawing<'_> {
         );
         match labels.of(&value) {
             None => escape(&shown),
-            Some(label) if label == shown || column.is_empty() => link(&url, &shown),
+            Some(label)
+                if label == shown && (matches!(value, Value::Text(_)) || column.is_empty()) =>
+            {
+                link(&url, &shown)
+            }
             Some("") => format!("{} <em>{}</em>", link(&url, "-"), escape(&shown)),
             Some(label) => format!("{} <em>{}</em>", link(&url, label), escape(&shown)),
         }
@@ -119,20 +128,8 @@ pub(crate) async fn table(
     plan: &TablePlan,
     data: &TableData,
 ) -> Result<Reply> {
-    let settings = &site.configuration.settings;
     let name = &place.published.name;
-    let drawing = Drawing {
-        request,
-        database: name,
-        table: &plan.info.name,
-        keys: &plan.keys,
-        labels: &data.labels,
-        showing: Showing {
-            characters_max: settings.number("truncate_cells_html") as usize,
-        },
-    };
-    let with_link = plan.keys.len() > 1 || plan.keys == [ROWID];
-    let rows = drawing.rows(&data.page, plan.columns.len(), with_link)?;
+    let (head, rows) = grid(site, request, place, plan, data)?;
     let heading = plan.options.title().unwrap_or(&plan.info.name);
     let view = if plan.is_view() { " (view)" } else { "" };
     let human = describe(plan);
@@ -154,7 +151,7 @@ pub(crate) async fn table(
         "human": human,
         "unit": plan.info.metadata.unit,
         "attributes": attributes(plan),
-        "head": head(request, plan, with_link),
+        "head": head,
         "rows": rows,
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
@@ -170,7 +167,7 @@ pub(crate) async fn table(
                 .cloned()
                 .unwrap_or_default(),
         );
-        if settings.is_on("default_allow_sql")
+        if site.allows(Action::ExecuteSql, Subject::Database(&place.published.name))
             && let Ok(query) = extras::query(plan, place.published)
         {
             context.insert("sql_url".to_owned(), sql_url(request, name, &query).into());
@@ -187,6 +184,48 @@ pub(crate) async fn table(
             warnings: &plan.warnings,
         },
     ))
+}
+
+/// The rows of a table's page and nothing else.
+pub(crate) fn fragment(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &TablePlan,
+    data: &TableData,
+) -> Result<Reply> {
+    let (head, rows) = grid(site, request, place, plan, data)?;
+    let page = Page {
+        template: "rows.html",
+        context: json!({ "head": head, "rows": rows, "json_url": null }),
+        crumbs: Vec::new(),
+        warnings: &plan.warnings,
+    };
+    Ok(render(site, request, page))
+}
+
+/// The head and the cells of a table's rows.
+fn grid(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &TablePlan,
+    data: &TableData,
+) -> Result<(Vec<Json>, Vec<Vec<String>>)> {
+    let drawing = Drawing {
+        request,
+        database: &place.published.name,
+        table: &plan.info.name,
+        keys: &plan.keys,
+        labels: &data.labels,
+        types: &plan.options.column_types,
+        showing: Showing {
+            characters_max: site.configuration.settings.number("truncate_cells_html") as usize,
+        },
+    };
+    let with_link = plan.keys.len() > 1 || plan.keys == [ROWID];
+    let rows = drawing.rows(&data.page, plan.columns.len(), with_link)?;
+    Ok((head(request, plan, with_link), rows))
 }
 
 fn with_argument(url: &str, argument: &str) -> String {
@@ -426,6 +465,7 @@ pub(crate) async fn row(
         table,
         keys: &data.keys,
         labels,
+        types: &data.options.column_types,
         showing: Showing { characters_max: 0 },
     };
     let rows = drawing.rows(&data.page, data.page.columns.len(), false)?;

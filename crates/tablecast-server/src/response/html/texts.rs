@@ -1,21 +1,21 @@
 //! Pages that are a text or a form: SQL queries, schemas, what the site tells of itself, errors.
 
 use serde_json::{Value as Json, json};
-use tablecast_connector::{ErrorKind, Result, Statement, Value};
+use tablecast_connector::{ErrorKind, Result};
 
 use super::cells::Showing;
 use super::{Page, class, database_path, other_format, render};
 use crate::error::Shown;
-use crate::fetch::query::QueryData;
+use crate::fetch::query::{QueryData, Wanted};
 use crate::request::Request;
 use crate::request::target::Target;
 use crate::response::Reply;
-use crate::{Published, QueryOptions, Site};
+use crate::{Published, Site};
 
 pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
     let heading = match shown.status.as_u16() {
         403 => "Forbidden".to_owned(),
-        400 if shown.message.starts_with("Statement must be") => "Invalid SQL".to_owned(),
+        400 if is_no_query(&shown.message) => "Invalid SQL".to_owned(),
         status => format!("Error {status}"),
     };
     let context = json!({
@@ -37,6 +37,11 @@ pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
     )
 }
 
+/// Whether a message tells that a text cannot be a reading query at all.
+fn is_no_query(message: &str) -> bool {
+    message.starts_with("Statement must") || message.starts_with("Statement contained")
+}
+
 /// The database and table above a page that could not be shown, by their names in the address.
 fn above(request: &Request) -> Vec<(String, String)> {
     match &request.target {
@@ -49,22 +54,21 @@ fn above(request: &Request) -> Vec<(String, String)> {
 
 pub(crate) fn introspection(site: &Site, request: &Request, page: &str, json: &Json) -> Reply {
     let text = serde_json::to_string_pretty(json).unwrap_or_default();
-    text_page(site, request, page, &text, Vec::new())
+    text_page(site, request, &format!("{page}.json"), &text, Vec::new())
 }
 
 pub(crate) fn schema(
     site: &Site,
     request: &Request,
-    published: &Published,
-    table: Option<&str>,
+    published: Option<&Published>,
+    heading: &str,
     text: &str,
 ) -> Reply {
-    let heading = format!("Schema for {}", table.unwrap_or(&published.name));
-    let crumbs = vec![(
-        published.name.clone(),
-        database_path(request, &published.name),
-    )];
-    text_page(site, request, &heading, text, crumbs)
+    let crumbs = published.map(|published| {
+        let name = published.name.clone();
+        (name, database_path(request, &published.name))
+    });
+    text_page(site, request, heading, text, crumbs.into_iter().collect())
 }
 
 fn text_page(
@@ -92,22 +96,21 @@ pub(crate) async fn query(
     site: &Site,
     request: &Request,
     published: &Published,
-    statement: Option<&Statement>,
+    wanted: Option<Wanted<'_>>,
     fetched: Option<Result<QueryData>>,
-    configured: Option<(&str, &QueryOptions)>,
 ) -> Result<Reply> {
     let (data, error) = match fetched {
         Some(Ok(data)) => (Some(data), None),
         // What cannot be a query at all is no page; what fails as SQL is shown beside it, to be mended.
         Some(Err(error))
-            if error.kind() == ErrorKind::Forbidden
-                || error.message().starts_with("Statement must") =>
+            if error.kind() == ErrorKind::Forbidden || is_no_query(error.message()) =>
         {
             return Err(error);
         }
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
     };
+    let configured = wanted.and_then(Wanted::configured);
     let options = configured.map(|(_, options)| options);
     let heading = match configured {
         Some((name, options)) => options
@@ -116,7 +119,7 @@ pub(crate) async fn query(
             .unwrap_or_else(|| format!("{}: {name}", published.name)),
         None => published.name.clone(),
     };
-    let sql = statement.map_or("", |statement| statement.sql.as_str());
+    let sql = wanted.map_or("", Wanted::sql);
     let hide = request.arguments.is_on("_hide_sql")
         || options.is_some_and(|o| o.hide_sql && !request.arguments.is_on("_show_sql"));
     let context = json!({
@@ -130,11 +133,11 @@ pub(crate) async fn query(
         "hide_sql": hide,
         "sql": sql,
         "lines": sql.lines().count().clamp(4, 20),
-        "parameters": statement.map(parameters),
+        "parameters": wanted.map(|wanted| parameters(request, wanted)),
         "head": data.as_ref().map(head),
         "rows": data.as_ref().map(|data| rows(site, request, data)).transpose()?,
         "truncated": data.as_ref().is_some_and(|data| data.page.more),
-        "csv_url": statement.map(|_| other_format(request, "csv")),
+        "csv_url": wanted.map(|_| other_format(request, "csv")),
         "milliseconds": data.as_ref().map(|data| format!("{:.1}", data.milliseconds)),
     });
     let crumbs = vec![(
@@ -153,13 +156,9 @@ pub(crate) async fn query(
     ))
 }
 
-fn parameters(statement: &Statement) -> Vec<Json> {
-    let fields = statement.parameters.iter().map(|(name, value)| {
-        let typed = if let Value::Text(text) = value {
-            text.as_str()
-        } else {
-            ""
-        };
+fn parameters(request: &Request, wanted: Wanted<'_>) -> Vec<Json> {
+    let fields = wanted.parameters().into_iter().map(|name| {
+        let typed = request.arguments.first(&name).unwrap_or_default();
         json!({ "name": name, "value": typed })
     });
     fields.collect()
