@@ -88,7 +88,7 @@ pub use cell::{Cell, List, Struct, Timestamp};
 pub use connector::{Connector, HEAD_BYTES, Location, OpenOptions};
 pub use error::{Error, ErrorKind, Result, did_you_mean};
 pub use limits::{CancelGuard, CancelToken, Limits};
-pub use matching::{conjunction, glob, like, real_text, sqlite_text};
+pub use matching::{conjunction, glob, like, like_escaped, real_text, sqlite_text};
 pub use pool::Pool;
 pub use predicate::{Comparison, Predicate, compare_values, predicate_of};
 pub use query::{

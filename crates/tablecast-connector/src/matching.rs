@@ -191,15 +191,33 @@ fn item_is(item: &Value, value: &str) -> bool {
 /// `SQLite`'s `like`: `%` any characters, `_` one, ASCII letters without case.
 pub fn like(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = text.chars().map(|c| c.to_ascii_lowercase()).collect();
-    let pattern: Vec<Part> = pattern
-        .chars()
-        .map(|c| match c {
-            '%' => Part::Any,
-            '_' => Part::One,
-            other => Part::Is(other.to_ascii_lowercase()),
-        })
-        .collect();
+    let pattern: Vec<Part> = pattern.chars().map(like_part).collect();
     matches_parts(&text, &pattern)
+}
+
+fn like_part(c: char) -> Part {
+    match c {
+        '%' => Part::Any,
+        '_' => Part::One,
+        other => Part::Is(other.to_ascii_lowercase()),
+    }
+}
+
+/// `SQLite`'s `like … escape`: a character behind `escape` is itself. A pattern that ends in `escape` matches nothing.
+pub fn like_escaped(text: &str, pattern: &str, escape: char) -> bool {
+    let text: Vec<char> = text.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let mut parts = Vec::new();
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        if c != escape {
+            parts.push(like_part(c));
+        } else if let Some(meant) = rest.next() {
+            parts.push(Part::Is(meant.to_ascii_lowercase()));
+        } else {
+            return false;
+        }
+    }
+    matches_parts(&text, &parts)
 }
 
 /// `SQLite`'s `glob`: `*` any characters, `?` one, `[a-z]` and `[^a-z]` one of a set; case matters.

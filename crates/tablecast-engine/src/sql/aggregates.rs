@@ -1,5 +1,7 @@
 //! SQLite's aggregates where DataFusion's differ: sums of integers are exact or an error, never wrong.
 
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::mem::size_of_val;
 use std::sync::Arc;
 
@@ -7,7 +9,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, FieldRef};
+use datafusion::arrow::compute::SortOptions;
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
@@ -67,20 +71,38 @@ impl AggregateUDFImpl for Aggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> DataFusionResult<Box<dyn Accumulator>> {
-        Ok(match self.kind {
+        let plain: Box<dyn Accumulator> = match self.kind {
+            Kind::Concat if !args.order_bys.is_empty() => Box::new(SortedConcat::new(&args)),
             Kind::Concat => Box::new(Concat::default()),
             kind => Box::new(Sum {
                 whole: *args.return_field.data_type() == DataType::Int64,
                 kind,
                 ..Sum::default()
             }),
-        })
+        };
+        if !args.is_distinct {
+            return Ok(plain);
+        }
+        let [field] = args.expr_fields else {
+            return Err(to_datafusion(Error::invalid(
+                "DISTINCT aggregates must have exactly one argument",
+            )));
+        };
+        Ok(Box::new(Distinct::new(plain, field.data_type().clone())))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> DataFusionResult<Vec<FieldRef>> {
         let field = |name: &str, data_type| {
             Arc::new(Field::new(format!("{} {name}", args.name), data_type, true))
         };
+        if args.is_distinct {
+            let item = args
+                .input_fields
+                .first()
+                .map(|field| field.data_type().clone());
+            let item = Field::new_list_field(item.unwrap_or(DataType::Null), true);
+            return Ok(vec![field("values", DataType::List(Arc::new(item)))]);
+        }
         Ok(match self.kind {
             Kind::Concat => vec![field("text", DataType::Utf8)],
             _ => vec![
@@ -89,6 +111,72 @@ impl AggregateUDFImpl for Aggregate {
                 field("count", DataType::Int64),
             ],
         })
+    }
+}
+
+/// Gives each value to another accumulator once, in the order in which they first came.
+#[derive(Debug)]
+struct Distinct {
+    inner: Box<dyn Accumulator>,
+    data_type: DataType,
+    seen: HashSet<ScalarValue>,
+    values: Vec<ScalarValue>,
+    bytes: usize,
+}
+
+impl Distinct {
+    fn new(inner: Box<dyn Accumulator>, data_type: DataType) -> Self {
+        Self {
+            inner,
+            data_type,
+            seen: HashSet::new(),
+            values: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, array: &ArrayRef) -> DataFusionResult<()> {
+        for row in 0..array.len() {
+            let value = ScalarValue::try_from_array(array, row)?;
+            if !value.is_null() && self.seen.insert(value.clone()) {
+                self.bytes += 2 * value.size();
+                self.values.push(value);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Accumulator for Distinct {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
+        values.first().map_or(Ok(()), |array| self.add(array))
+    }
+
+    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
+        if !self.values.is_empty() {
+            let array = ScalarValue::iter_to_array(self.values.iter().cloned())?;
+            self.inner.update_batch(&[array])?;
+        }
+        self.inner.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.inner.size() + self.bytes
+    }
+
+    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
+        let list = ScalarValue::new_list_nullable(&self.values, &self.data_type);
+        Ok(vec![ScalarValue::List(list)])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
+        let Some(lists) = states.first() else {
+            return Ok(());
+        };
+        for values in lists.as_list::<i32>().iter().flatten() {
+            self.add(&values)?;
+        }
+        Ok(())
     }
 }
 
@@ -212,6 +300,91 @@ impl Sum {
         }
         Ok(())
     }
+}
+
+/// Texts in an order of their own: the values of its terms come behind the arguments.
+#[derive(Debug)]
+struct SortedConcat {
+    /// How many of the values are arguments.
+    arguments: usize,
+    options: Vec<SortOptions>,
+    rows: Vec<(Vec<ScalarValue>, Vec<ScalarValue>)>,
+    bytes: usize,
+}
+
+impl SortedConcat {
+    fn new(args: &AccumulatorArgs<'_>) -> Self {
+        let terms = args.order_bys.iter();
+        Self {
+            arguments: args.exprs.len(),
+            options: terms.map(|term| term.options).collect(),
+            rows: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Accumulator for SortedConcat {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
+        for row in 0..values.first().map_or(0, arrow_array::Array::len) {
+            let cells = values
+                .iter()
+                .map(|array| ScalarValue::try_from_array(array, row));
+            let mut arguments: Vec<ScalarValue> = cells.collect::<DataFusionResult<_>>()?;
+            let keys = arguments.split_off(self.arguments.min(arguments.len()));
+            self.bytes += arguments
+                .iter()
+                .chain(&keys)
+                .map(ScalarValue::size)
+                .sum::<usize>();
+            self.rows.push((keys, arguments));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
+        let options = &self.options;
+        self.rows.sort_by(|(left, _), (right, _)| {
+            let terms = left.iter().zip(right).zip(options);
+            let compared = terms.map(|((left, right), options)| {
+                // Null is the smallest value.
+                let order = left
+                    .partial_cmp(right)
+                    .unwrap_or_else(|| right.is_null().cmp(&left.is_null()));
+                if options.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
+            });
+            compared.fold(Ordering::Equal, Ordering::then)
+        });
+        let mut concat = Concat::default();
+        for (_, arguments) in &self.rows {
+            let arrays = arguments.iter().map(|value| value.to_array_of_size(1));
+            concat.update_batch(&arrays.collect::<DataFusionResult<Vec<_>>>()?)?;
+        }
+        concat.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.bytes
+    }
+
+    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
+        Err(not_in_parts())
+    }
+
+    fn merge_batch(&mut self, _: &[ArrayRef]) -> DataFusionResult<()> {
+        Err(not_in_parts())
+    }
+}
+
+/// Statements with `group_concat` read tables by one stream, so that this does not happen.
+fn not_in_parts() -> DataFusionError {
+    to_datafusion(Error::internal(
+        "group_concat with an order cannot be done in parts",
+    ))
 }
 
 /// Texts one behind the other, with a comma or the second argument between.

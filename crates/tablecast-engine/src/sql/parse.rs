@@ -33,9 +33,12 @@ impl Parsed {
 
     /// Whether rows must come in the order of their tables: where nothing sorts or gathers them.
     pub(super) fn order(&self) -> ReadOrder {
-        let mut gathers = Gathers(self.query.order_by.is_some());
+        let mut gathers = Gathers {
+            any: self.query.order_by.is_some(),
+            in_order: false,
+        };
         let _ = self.query.visit(&mut gathers);
-        if gathers.0 {
+        if gathers.any && !gathers.in_order {
             ReadOrder::Any
         } else {
             ReadOrder::Table
@@ -54,8 +57,11 @@ impl Parsed {
     }
 }
 
-/// Whether a statement groups rows or calls an aggregate.
-struct Gathers(bool);
+/// Whether a statement groups rows or calls an aggregate, and whether one that minds their order.
+struct Gathers {
+    any: bool,
+    in_order: bool,
+}
 
 impl Visitor for Gathers {
     type Break = ();
@@ -63,7 +69,7 @@ impl Visitor for Gathers {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let is_grouped =
             !matches!(&select.group_by, GroupByExpr::Expressions(list, _) if list.is_empty());
-        self.0 |= is_grouped || select.distinct.is_some();
+        self.any |= is_grouped || select.distinct.is_some();
         ControlFlow::Continue(())
     }
 
@@ -71,7 +77,8 @@ impl Visitor for Gathers {
         if let Expr::Function(function) = expr {
             let name = function.name.to_string().to_ascii_lowercase();
             let name = name.trim_matches('"');
-            self.0 |= matches!(name, "count" | "sum" | "total" | "avg" | "min" | "max");
+            self.any |= matches!(name, "count" | "sum" | "total" | "avg" | "min" | "max");
+            self.in_order |= matches!(name, "group_concat" | "string_agg");
         }
         ControlFlow::Continue(())
     }

@@ -316,12 +316,13 @@ impl Rewriting<'_> {
                 any: false,
                 expr: text,
                 pattern,
-                escape_char: None,
+                escape_char,
             } => {
-                *expr = negated_if(
-                    *negated,
-                    call("like", vec![(**pattern).clone(), (**text).clone()]),
-                );
+                let escape = escape_char.iter().map(|sign| literal(sign.value.clone()));
+                let parts = [(**pattern).clone(), (**text).clone()]
+                    .into_iter()
+                    .chain(escape);
+                *expr = negated_if(*negated, call("like", parts.collect()));
             }
             // The parser's name for `glob`.
             Expr::RLike {
@@ -336,9 +337,7 @@ impl Rewriting<'_> {
                 );
             }
             Expr::Like { .. } => {
-                return Err(Error::unsupported(
-                    "LIKE with ESCAPE is not supported on this source",
-                ));
+                return Err(Error::invalid(format!("near \"{expr}\": syntax error")));
             }
             Expr::Function(function) => {
                 let replaced = self.function(function)?;

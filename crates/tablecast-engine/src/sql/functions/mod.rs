@@ -2,6 +2,7 @@
 //!
 //! Most are done row by row on values, in SQLite's semantics; those that DataFusion has with the same meaning are its.
 
+mod moment;
 mod numbers;
 mod rows;
 mod texts;

@@ -5,12 +5,21 @@
     reason = "all functions of values have one type"
 )]
 
-use tablecast_connector::{Error, Result, Value, glob, like};
+use tablecast_connector::{Error, Result, Value, glob, like, like_escaped};
 
 use super::rows::{Gives, RowFunction, any_null, function, integer, text};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
-    function!("like", 2..=2, Boolean, |values| compared(values, like)),
+    function!("like", 2..=3, Boolean, |values| match values.get(2) {
+        Some(escape) => escaped_like(values, escape),
+        None => compared(values, like),
+    }),
+    function!("escape_fts", 1..=1, Text, |values| mapped(
+        values,
+        tablecast_sql::escape_fts
+    )),
+    function!("concat_ws", 2..=64, Text, concat_ws),
+    function!("octet_length", 1..=1, Integer, octet_length),
     function!("glob", 2..=2, Boolean, |values| compared(values, glob)),
     function!("length", 1..=1, Integer, length),
     function!("lower", 1..=1, Text, |values| mapped(
@@ -82,6 +91,44 @@ fn compared(values: &[Value], matches: fn(&str, &str) -> bool) -> Result<Value> 
         &argument(values, 1),
         &argument(values, 0),
     ))))
+}
+
+/// Behind the escape character, `%`, `_` and itself mean themselves.
+fn escaped_like(values: &[Value], escape: &Value) -> Result<Value> {
+    if any_null(values) {
+        return Ok(Value::Null);
+    }
+    let mut escape = text(escape).unwrap_or_default();
+    let sign = escape.pop().filter(|_| escape.is_empty());
+    let Some(sign) = sign else {
+        return Err(Error::invalid(
+            "ESCAPE expression must be a single character",
+        ));
+    };
+    let (pattern, whole) = (argument(values, 0), argument(values, 1));
+    let holds = like_escaped(&whole, &pattern, sign);
+    Ok(Value::Integer(i128::from(holds)))
+}
+
+fn concat_ws(values: &[Value]) -> Result<Value> {
+    let Some((separator, values)) = values.split_first() else {
+        return Ok(Value::Null);
+    };
+    Ok(match text(separator) {
+        Some(separator) => {
+            let texts: Vec<String> = values.iter().filter_map(text).collect();
+            texts.join(&separator).into()
+        }
+        None => Value::Null,
+    })
+}
+
+fn octet_length(values: &[Value]) -> Result<Value> {
+    Ok(match values.first() {
+        Some(Value::Blob(bytes)) => Value::from(bytes.len() as i64),
+        Some(value) => text(value).map_or(Value::Null, |text| Value::from(text.len() as i64)),
+        None => Value::Null,
+    })
 }
 
 fn length(values: &[Value]) -> Result<Value> {

@@ -1,94 +1,138 @@
-//! Functions of dates and times, on ISO texts. Modifiers are not there yet: they are refused by the number of arguments.
+//! Functions of dates and times. What a time value and its modifiers mean is [`Moment`]'s.
 
-#![expect(
-    clippy::unnecessary_wraps,
-    reason = "all functions of values have one type"
-)]
+use tablecast_connector::{Error, Result, Value, real_text};
 
-use tablecast_connector::{Result, Value};
-
+use super::moment::{Moment, Parts};
 use super::rows::{RowFunction, function, text};
 
+/// Arguments that a call may have.
+const ARGUMENTS_MAX: usize = 64;
+
 pub(super) const FUNCTIONS: &[RowFunction] = &[
-    function!("date", 1..=1, Text, |values| part(values, Part::Date)),
-    function!("time", 1..=1, Text, |values| part(values, Part::Time)),
-    function!("datetime", 1..=1, Text, |values| part(values, Part::Both)),
+    function!("date", 0..=ARGUMENTS_MAX, Text, |values| told(values, date)),
+    function!("time", 0..=ARGUMENTS_MAX, Text, |values| told(values, time)),
+    function!("datetime", 0..=ARGUMENTS_MAX, Text, |values| told(
+        values,
+        |moment| format!("{} {}", date(moment), time(moment))
+    )),
+    function!("strftime", 1..=ARGUMENTS_MAX, Text, strftime),
+    function!("julianday", 0..=ARGUMENTS_MAX, Real, |values| {
+        Ok(Moment::of(values)?.map_or(Value::Null, |moment| Value::Real(moment.julian_days())))
+    }),
+    function!("unixepoch", 0..=ARGUMENTS_MAX, Integer, unixepoch),
 ];
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Date,
-    Time,
-    Both,
+fn told(values: &[Value], tell: impl Fn(&Moment) -> String) -> Result<Value> {
+    Ok(Moment::of(values)?.map_or(Value::Null, |moment| tell(&moment).into()))
 }
 
-/// A part of an ISO text; null for what is not one.
-fn part(values: &[Value], part: Part) -> Result<Value> {
-    let Some(text) = values.first().and_then(text) else {
+fn unixepoch(values: &[Value]) -> Result<Value> {
+    match Moment::of(values)? {
+        Some(moment) if moment.has_fraction => Err(Error::unsupported(
+            "unixepoch() gives whole seconds on this source, without 'subsec'",
+        )),
+        Some(moment) => Ok(Value::from(moment.unix_seconds())),
+        None => Ok(Value::Null),
+    }
+}
+
+fn date(moment: &Moment) -> String {
+    let Parts {
+        year, month, day, ..
+    } = moment.parts();
+    let sign = if year < 0 { "-" } else { "" };
+    format!("{sign}{:04}-{month:02}-{day:02}", year.abs())
+}
+
+fn time(moment: &Moment) -> String {
+    let Parts {
+        hour, minute, ms, ..
+    } = moment.parts();
+    if moment.has_fraction {
+        format!("{hour:02}:{minute:02}:{:02}.{:03}", ms / 1000, ms % 1000)
+    } else {
+        format!("{hour:02}:{minute:02}:{:02}", ms / 1000)
+    }
+}
+
+/// The moment in a form; null if the form has a letter that means nothing.
+fn strftime(values: &[Value]) -> Result<Value> {
+    let Some((form, values)) = values.split_first() else {
         return Ok(Value::Null);
     };
-    let Some((date, time)) = split(text.trim()) else {
+    let (Some(form), Some(moment)) = (text(form), Moment::of(values)?) else {
         return Ok(Value::Null);
     };
-    Ok(match part {
-        Part::Date => date.into(),
-        Part::Time => time.into(),
-        Part::Both => format!("{date} {time}").into(),
+    let mut told = String::new();
+    let mut letters = form.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            told.push(letter);
+            continue;
+        }
+        match letters.next().and_then(|letter| part(&moment, letter)) {
+            Some(part) => told.push_str(&part),
+            None => return Ok(Value::Null),
+        }
+    }
+    Ok(told.into())
+}
+
+/// What a letter behind `%` stands for.
+fn part(moment: &Moment, letter: char) -> Option<String> {
+    let parts = moment.parts();
+    let Parts {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        ms,
+    } = parts;
+    let weekday = moment.weekday();
+    let twelve = (hour + 11) % 12 + 1;
+    // Weeks of ISO belong to the year that their Thursday is in.
+    let thursday = || moment.days_later(3 - (weekday + 6) % 7);
+    Some(match letter {
+        'd' => format!("{day:02}"),
+        'e' => format!("{day:2}"),
+        'f' => format!("{:02}.{:03}", ms / 1000, ms % 1000),
+        'F' => date(moment),
+        'G' => format!("{:04}", thursday().parts().year),
+        'g' => format!("{:02}", thursday().parts().year % 100),
+        'H' => format!("{hour:02}"),
+        'I' => format!("{twelve:02}"),
+        'j' => format!("{:03}", moment.day_of_year() + 1),
+        'J' => julian(moment),
+        'k' => format!("{hour:2}"),
+        'l' => format!("{twelve:2}"),
+        'm' => format!("{month:02}"),
+        'M' => format!("{minute:02}"),
+        'p' => (if hour < 12 { "AM" } else { "PM" }).to_owned(),
+        'P' => (if hour < 12 { "am" } else { "pm" }).to_owned(),
+        'R' => format!("{hour:02}:{minute:02}"),
+        's' => moment.unix_seconds().to_string(),
+        'S' => format!("{:02}", ms / 1000),
+        'T' => format!("{hour:02}:{minute:02}:{:02}", ms / 1000),
+        'u' => (if weekday == 0 { 7 } else { weekday }).to_string(),
+        'U' => format!("{:02}", (moment.day_of_year() + 7 - weekday) / 7),
+        'V' => format!("{:02}", thursday().day_of_year() / 7 + 1),
+        'w' => weekday.to_string(),
+        'W' => format!("{:02}", (moment.day_of_year() + 7 - (weekday + 6) % 7) / 7),
+        'Y' => format!("{}{:04}", if year < 0 { "-" } else { "" }, year.abs()),
+        '%' => "%".to_owned(),
+        _ => return None,
     })
 }
 
-fn split(text: &str) -> Option<(String, String)> {
-    let date = text.get(..10)?;
-    let mut numbers = date.split('-').map(|part| part.parse::<u32>().ok());
-    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let is_date = year <= 9999
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && date.as_bytes().get(4) == Some(&b'-');
-    if !is_date {
-        return None;
-    }
-    let rest = text.get(10..)?.trim_start_matches(['T', ' ']);
-    let rest = rest
-        .trim_end_matches('Z')
-        .split(['+', '.'])
-        .next()
-        .unwrap_or_default();
-    let mut parts = rest.split(':').map(|part| part.parse::<u32>().ok());
-    let time = match (
-        rest.is_empty(),
-        parts.next().flatten(),
-        parts.next().flatten(),
-        parts.next(),
-    ) {
-        (true, ..) => "00:00:00".to_owned(),
-        (_, Some(hours @ 0..=23), Some(minutes @ 0..=59), None) => {
-            format!("{hours:02}:{minutes:02}:00")
-        }
-        (_, Some(hours @ 0..=23), Some(minutes @ 0..=59), Some(Some(seconds @ 0..=59))) => {
-            format!("{hours:02}:{minutes:02}:{seconds:02}")
-        }
-        _ => return None,
-    };
-    Some((date.to_owned(), time))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn iso_texts_have_parts_and_others_are_null() {
-        for (text, expected) in [
-            ("2019-01-14 08:00:00", Some("2019-01-14 08:00:00")),
-            ("2019-01-14T08:00Z", Some("2019-01-14 08:00:00")),
-            ("2019-01-14", Some("2019-01-14 00:00:00")),
-            ("2019-13-14", None),
-            ("x", None),
-            ("2019-01-14 25:00", None),
-        ] {
-            let found = part(&[Value::from(text)], Part::Both).expect("an answer");
-            assert_eq!(found, expected.map_or(Value::Null, Value::from), "{text}");
-        }
+/// With up to 16 digits.
+fn julian(moment: &Moment) -> String {
+    let days = moment.julian_days();
+    let text = format!("{days:.9}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text.is_empty() {
+        real_text(days)
+    } else {
+        text.to_owned()
     }
 }
