@@ -133,7 +133,7 @@ async fn open_files(
         options: option(true),
     }));
     // A page for SQL is better than an empty site.
-    if (arguments.memory && !arguments.crossdb) || wanted.is_empty() {
+    if (arguments.memory || wanted.is_empty()) && !arguments.crossdb {
         wanted.push(Wanted {
             text: MEMORY.to_owned(),
             options: option(false),
@@ -153,7 +153,7 @@ async fn open_files(
             }
         }
     }
-    if sources.is_empty() {
+    if sources.is_empty() && (problems > 0 || !arguments.crossdb) {
         bail!("nothing that was named can be served ({problems} refused, see above)");
     }
     let mut places: Vec<String> = sources.iter().map(|(text, _)| text.clone()).collect();

@@ -179,6 +179,41 @@ fn what_cannot_be_joined_is_said() {
 }
 
 #[test]
+fn a_database_that_not_everybody_may_query_is_not_joined() {
+    let folder = Folder::new();
+    let files = [folder.notes("open.db"), folder.notes("closed.db")];
+    let config = folder.write("c.yaml", b"databases: {closed: {allow_sql: {id: root}}}");
+    let program = Program::serve(&[&files[0], &files[1], "--crossdb", "-c", &config]);
+    assert!(
+        program
+            .said()
+            .contains("Not joined by --crossdb: closed (not everybody may run SQL on it)")
+    );
+    let answer = asked(&program, "select * from closed.notes");
+    assert_eq!(answer["error"], json!("no such table: closed.notes"));
+    assert_eq!(
+        rows(&program, "select count(*) from open.notes"),
+        json!([[3]])
+    );
+}
+
+#[test]
+fn crossdb_without_files_serves_the_database_in_memory_once() {
+    let program = Program::serve(&["--crossdb"]);
+    let databases = program.json("/-/databases.json");
+    let names: Vec<&Value> = databases
+        .get("databases")
+        .unwrap_or(&databases)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|database| &database["name"])
+        .collect();
+    assert_eq!(names, ["_memory"]);
+    assert_eq!(rows(&program, "select 1 + 1"), json!([[2]]));
+}
+
+#[test]
 fn without_crossdb_no_database_sees_another() {
     let folder = Folder::new();
     let files = [folder.notes("a.db"), folder.notes("b.db")];
