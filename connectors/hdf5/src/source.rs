@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use tablecast_connector::{
-    BlockingScan, BlockingSource, Capabilities, Count, Details, Limits, ScanRequest, TableInfo,
-    Version,
+    BlockingScan, BlockingSource, Capabilities, ContainerFile, Count, Details, Limits, ScanRequest,
+    TableInfo, Version,
 };
 
 use crate::array::{NotText, array};
@@ -231,6 +231,14 @@ impl BlockingSource for Hdf5 {
             is_memory: false,
             hash: None,
         }
+    }
+
+    fn file(&self) -> Option<ContainerFile> {
+        let extension = Path::new(&self.text).extension()?.to_str()?;
+        Some(ContainerFile {
+            path: PathBuf::from(&self.text),
+            extension: extension.to_ascii_lowercase(),
+        })
     }
 
     fn capabilities(&self) -> Capabilities {

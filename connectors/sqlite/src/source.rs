@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tablecast_connector::{
-    Answer, Ask, Batch, BoxFuture, Capabilities, Count, Details, Dialect, Error, FacetKind,
-    ForeignKey, Limits, OutputColumn, Pool, ReadyBatches, Result, Rows, Scan, ScanRequest, Source,
-    Statement, TableInfo, TableKind, Value, Version, Want, Wanted,
+    Answer, Ask, Batch, BoxFuture, Capabilities, ContainerFile, Count, Details, Dialect, Error,
+    FacetKind, ForeignKey, Limits, OutputColumn, Pool, ReadyBatches, Result, Rows, Scan,
+    ScanRequest, Source, Statement, TableInfo, TableKind, Value, Version, Want, Wanted,
 };
 use tablecast_sql::{
     Syntax, check_reads, count, count_at_most, facet, is_pragma, rows, syntax_of, values,
@@ -491,6 +491,14 @@ impl Source for SqliteSource {
 
     fn scan(&self, request: &ScanRequest) -> Result<Scan> {
         crate::scan::scan(&self.inner, self.streams.clone(), request)
+    }
+
+    fn file(&self) -> Option<ContainerFile> {
+        let path = self.inner.connections.access().path.clone()?;
+        Some(ContainerFile {
+            path,
+            extension: "db".to_owned(),
+        })
     }
 
     fn version(&self) -> Option<Version> {

@@ -24,7 +24,8 @@ pub struct Batch(Kept);
 #[derive(Clone, Debug)]
 enum Kept {
     Arrow(RecordBatch),
-    Cells(Arc<Cells>),
+    /// The first so many rows of these cells.
+    Cells(Arc<Cells>, usize),
 }
 
 impl From<RecordBatch> for Batch {
@@ -38,7 +39,7 @@ impl Batch {
     pub fn rows(&self) -> usize {
         match &self.0 {
             Kept::Arrow(batch) => batch.num_rows(),
-            Kept::Cells(cells) => cells.rows,
+            Kept::Cells(_, rows) => *rows,
         }
     }
 
@@ -46,15 +47,25 @@ impl Batch {
     pub fn width(&self) -> usize {
         match &self.0 {
             Kept::Arrow(batch) => batch.num_columns(),
-            Kept::Cells(cells) => cells.width,
+            Kept::Cells(cells, _) => cells.width,
         }
+    }
+
+    /// The first `rows` rows, or all if there are fewer. Nothing is copied.
+    #[must_use]
+    pub fn head(&self, rows: usize) -> Self {
+        let rows = rows.min(self.rows());
+        Self(match &self.0 {
+            Kept::Arrow(batch) => Kept::Arrow(batch.slice(0, rows)),
+            Kept::Cells(cells, _) => Kept::Cells(Arc::clone(cells), rows),
+        })
     }
 
     /// The Arrow form, if that is how the rows are kept.
     pub fn as_arrow(&self) -> Option<&RecordBatch> {
         match &self.0 {
             Kept::Arrow(batch) => Some(batch),
-            Kept::Cells(_) => None,
+            Kept::Cells(..) => None,
         }
     }
 
@@ -64,7 +75,7 @@ impl Batch {
     pub fn columns(&self) -> Result<Vec<ColumnView<'_>>> {
         match &self.0 {
             Kept::Arrow(batch) => batch.columns().iter().map(ColumnView::new).collect(),
-            Kept::Cells(cells) => Ok((0..cells.width)
+            Kept::Cells(cells, _) => Ok((0..cells.width)
                 .map(|column| ColumnView(View::Cells { cells, column }))
                 .collect()),
         }
@@ -139,7 +150,8 @@ impl BatchBuilder {
                 "The rows of a batch do not all have a cell for each column",
             ));
         }
-        Ok(Batch(Kept::Cells(Arc::new(self.cells))))
+        let rows = self.cells.rows;
+        Ok(Batch(Kept::Cells(Arc::new(self.cells), rows)))
     }
 }
 
@@ -549,6 +561,7 @@ mod tests {
         assert!(matches!(columns[0].cell(0), Cell::Text("é")));
         assert!(matches!(columns[0].cell(1), Cell::Bytes(b"x")));
         assert!(columns[1].cell(1).is_null());
+        assert_eq!((batch.head(1).rows(), batch.head(9).rows()), (1, 2));
     }
 
     #[test]

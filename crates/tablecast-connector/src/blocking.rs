@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pool::Pool;
 use crate::{
-    Answer, Ask, Batch, BatchStream, BoxFuture, Capabilities, Count, Details, Error, ForeignKey,
-    Limits, OpenPartition, OutputColumn, Partition, Promises, Result, Rows, Scan, ScanRequest,
-    Source, Statement, TableInfo, Version,
+    Answer, Ask, Batch, BatchStream, BoxFuture, Capabilities, ContainerFile, Count, Details, Error,
+    ForeignKey, Limits, OpenPartition, OutputColumn, Partition, Promises, Result, Rows, Scan,
+    ScanRequest, Source, Statement, TableInfo, Version,
 };
 
 /// The batches of one partition or answer.
@@ -117,6 +117,11 @@ pub trait BlockingSource: Send + Sync + 'static {
     fn version(&self) -> Option<Version> {
         None
     }
+
+    /// As [`Source::file`].
+    fn file(&self) -> Option<ContainerFile> {
+        None
+    }
 }
 
 fn unsupported<T>(method: &str) -> Result<T> {
@@ -171,6 +176,10 @@ impl<S: BlockingSource> Source for Blocking<S> {
 
     fn version(&self) -> Option<Version> {
         self.source.version()
+    }
+
+    fn file(&self) -> Option<ContainerFile> {
+        self.source.file()
     }
 
     fn table_names(&self) -> BoxFuture<'_, Result<Vec<String>>> {

@@ -99,7 +99,9 @@ pub use scan::{
     BatchStream, OpenPartition, OutputColumn, Partition, Promises, ReadyBatches, Scan, ScanRequest,
     Support,
 };
-pub use source::{Answer, Capabilities, Count, Database, Details, Rows, Source, Version};
+pub use source::{
+    Answer, Capabilities, ContainerFile, Count, Database, Details, Rows, Source, Version,
+};
 pub use table::{
     Column, ForeignKey, Identity, Metadata, ROWID, TableInfo, TableKind, is_rowid_name,
 };

@@ -4,6 +4,7 @@
 //! its `scan`. A default here is therefore either derived without I/O or `Unsupported`; never empty, never wrong.
 
 use std::future::ready;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,15 @@ pub struct Count {
     pub rows: u64,
     /// Whether counting stopped there because no more was asked for.
     pub truncated: bool,
+}
+
+/// The file that a container is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The extension by which it is asked for, in lower case, without the dot.
+    pub extension: String,
 }
 
 /// Rows on their way.
@@ -200,6 +210,12 @@ pub trait Source: Send + Sync {
     fn version(&self) -> Option<Version> {
         None
     }
+
+    /// The file that the container is, whole, so that a copy of it is a copy of the container; `None` if it is not one
+    /// file. It is given away only while [`Details::is_mutable`] is not set. Cheap, without I/O.
+    fn file(&self) -> Option<ContainerFile> {
+        None
+    }
 }
 
 fn unsupported<'a, T: Send + 'a>(method: &str) -> BoxFuture<'a, Result<T>> {
@@ -259,4 +275,9 @@ pub trait Database: Send + Sync {
 
     /// As [`Source::version`].
     fn version(&self) -> Option<Version>;
+
+    /// As [`Source::file`].
+    fn file(&self) -> Option<ContainerFile> {
+        None
+    }
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, ErrorKind, Filter, ForeignKey, Limits,
-    Result, Rows, Source, Statement, TableInfo, Version,
+    Answer, Ask, BoxFuture, Capabilities, ContainerFile, Database, Details, ErrorKind, Filter,
+    ForeignKey, Limits, Result, Rows, Source, Statement, TableInfo, Version,
 };
 
 use crate::asks;
@@ -56,6 +56,10 @@ impl Database for Completed {
 
     fn version(&self) -> Option<Version> {
         self.source.version()
+    }
+
+    fn file(&self) -> Option<ContainerFile> {
+        self.source.file()
     }
 
     fn table_names(&self) -> BoxFuture<'_, Result<Vec<String>>> {

@@ -16,6 +16,7 @@ use crate::{Configuration, Site};
 pub(crate) enum Action {
     ViewInstance,
     ViewDatabase,
+    ViewDatabaseDownload,
     ViewTable,
     ViewQuery,
     ExecuteSql,
@@ -165,6 +166,7 @@ impl Action {
         match self {
             Self::ViewInstance => "view-instance",
             Self::ViewDatabase => "view-database",
+            Self::ViewDatabaseDownload => "view-database-download",
             Self::ViewTable => "view-table",
             Self::ViewQuery => "view-query",
             Self::ExecuteSql => "execute-sql",
@@ -175,6 +177,7 @@ impl Action {
         match self {
             Self::ViewInstance => "You do not have permission to view this instance",
             Self::ViewDatabase => "You do not have permission to view this database",
+            Self::ViewDatabaseDownload => "You do not have permission to download this database",
             Self::ViewTable => "You do not have permission to view this table",
             Self::ViewQuery => "You do not have permission to view this query",
             Self::ExecuteSql => "execute-sql",
@@ -194,8 +197,10 @@ const IN_SITE: &[Action] = &[
 impl Configuration {
     /// Whether the visitor may do `action` to `subject`.
     pub(crate) fn allows(&self, action: Action, subject: Subject<'_>) -> bool {
-        // Whoever may not see a database may not query it.
-        if action == Action::ExecuteSql && !self.allows(Action::ViewDatabase, subject) {
+        // Whoever may not see a database may not query it, nor have it.
+        if matches!(action, Action::ExecuteSql | Action::ViewDatabaseDownload)
+            && !self.allows(Action::ViewDatabase, subject)
+        {
             return false;
         }
         let (database, child) = match subject {

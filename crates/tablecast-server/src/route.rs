@@ -205,10 +205,14 @@ async fn guarded(site: &Arc<Site>, request: &Request) -> Reply {
     let result = work
         .await
         .unwrap_or_else(|_| Err(Error::internal("A request panicked")));
-    match result {
+    let reply = match result {
         Ok(reply) => with_cache_headers(site, request, reply),
         Err(error) => failure(site, request, &shown(request, error)),
+    };
+    if request.is_negotiated {
+        return reply.with(header::VARY, "accept");
     }
+    reply
 }
 
 /// Errors of a query's JSON say that nothing was cut off, as Datasette's do.
@@ -233,9 +237,12 @@ fn shown(request: &Request, error: Error) -> Shown {
 
 fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
     let reply = match request.format {
-        Format::Json | Format::JsonError => {
-            Reply::new(shown.status, JSON, shown.to_json().to_string())
-        }
+        Format::Json
+        | Format::JsonError
+        | Format::Ndjson
+        | Format::Parquet
+        | Format::Arrow
+        | Format::Xlsx => Reply::new(shown.status, JSON, shown.to_json().to_string()),
         Format::Csv => Reply::new(shown.status, TEXT, format!("{}\n", shown.message)),
         Format::Markdown => Reply::new(shown.status, TEXT, shown.message.clone()),
         Format::Html if request.is_about_schema() => {

@@ -1,6 +1,6 @@
 //! Rows of one answer, gathered: as many as a page takes, in the batches in which they came.
 
-use tablecast_connector::{Batch, Cell, Result, Rows, Value};
+use tablecast_connector::{Batch, Cell, OutputColumn, ReadyBatches, Result, Rows, Value};
 
 /// The rows of a page.
 #[derive(Debug)]
@@ -35,6 +35,24 @@ impl Page {
             rows: count.min(rows_max),
             more: count > rows_max,
         })
+    }
+
+    /// The rows of the page as they came.
+    pub(crate) fn to_rows(&self) -> Rows {
+        let mut left = self.rows;
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            batches.push(batch.head(left));
+            left -= batch.rows().min(left);
+        }
+        let column = |name: &String| OutputColumn {
+            name: name.clone(),
+            data_type: None,
+        };
+        Rows {
+            columns: self.columns.iter().map(column).collect(),
+            batches: Box::new(ReadyBatches::new(batches)),
+        }
     }
 
     /// Calls `with` on each row of the page: with a function that gives the row's cells.

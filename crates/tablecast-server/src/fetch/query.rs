@@ -100,6 +100,15 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Refuses SQL that the visitor may not run.
+pub(crate) fn check(site: &Site, published: &Published, wanted: Wanted<'_>) -> Result<()> {
+    if wanted.is_trusted() {
+        return Ok(());
+    }
+    site.require(Action::ExecuteSql, Subject::Database(&published.name))?;
+    check_reads(wanted.sql())
+}
+
 /// Runs a statement that may only read.
 pub(crate) async fn fetch(
     site: &Site,
@@ -109,10 +118,7 @@ pub(crate) async fn fetch(
     statement: &Statement,
 ) -> Result<QueryData> {
     let settings = &site.configuration.settings;
-    if !wanted.is_trusted() {
-        site.require(Action::ExecuteSql, Subject::Database(&published.name))?;
-        check_reads(&statement.sql)?;
-    }
+    check(site, published, wanted)?;
     let started = Instant::now();
     let rows_max = settings.number("max_returned_rows");
     let limits = limits(request, settings)?.rows(rows_max + 1);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::future::join;
 use tablecast_connector::{
-    Answer, Ask, CancelToken, Count, Error, ErrorKind, Filter, Limits, Result, Rows, Want, Wanted,
+    Answer, Ask, Count, Error, ErrorKind, Filter, Limits, Result, Want, Wanted,
 };
 
 use super::facets::{self, FacetData, Suggestion};
@@ -159,35 +159,6 @@ impl TableData {
             self.facet_labels.insert(column, labels);
         }
         Ok(())
-    }
-}
-
-/// All rows of a table under its filters, as they come. No deadline: a stream takes as long as its reader takes.
-pub(crate) async fn whole_table(
-    cancel: &CancelToken,
-    place: &Place<'_>,
-    plan: &TablePlan,
-) -> Result<Rows> {
-    let query = &plan.query;
-    let want = Want::Rows {
-        columns: query.columns.clone(),
-        sort: query.sort.clone(),
-        position: None,
-        limit: None,
-    };
-    let ask = Ask {
-        table: query.table.clone(),
-        filters: query.filters.clone(),
-        wants: vec![want.into()],
-    };
-    let limits = Limits {
-        cancel: cancel.clone(),
-        ..Limits::none()
-    };
-    match place.published.database.ask(&ask, &limits).await.pop() {
-        Some(Ok(Answer::Rows(rows))) => Ok(rows),
-        Some(Err(error)) => Err(error),
-        _ => no_answer(),
     }
 }
 

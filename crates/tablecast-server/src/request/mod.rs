@@ -1,5 +1,6 @@
 //! The first room: from an HTTP request to what is asked for, or a refusal. No database is touched here.
 
+pub(crate) mod accept;
 pub(crate) mod arguments;
 pub(crate) mod table;
 pub(crate) mod target;
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The query string as it came.
     pub(crate) query: String,
+    /// Whether the `Accept` header chooses the format.
+    pub(crate) is_negotiated: bool,
     /// Set when nobody waits for the answer any more.
     pub(crate) cancel: CancelToken,
     /// `http://host`, for absolute addresses in answers.
@@ -48,10 +51,11 @@ impl Request {
             return Routed::Redirect(format!("{}{path}{mark}{query}", base.trim_end_matches('/')));
         }
         let (target, format) = target::parse(inner);
-        let format = if format == Format::Html && wants_json(headers) {
-            Format::JsonError
-        } else {
-            format
+        let is_negotiated = format == Format::Html && target.has_rows();
+        let format = match format {
+            Format::Html if wants_json(headers) => Format::JsonError,
+            Format::Html if is_negotiated => accept::preferred(headers),
+            format => format,
         };
         Routed::To(Box::new(Self {
             target,
@@ -59,6 +63,7 @@ impl Request {
             arguments: Arguments::parse(query),
             path: inner.to_owned(),
             query: query.to_owned(),
+            is_negotiated,
             cancel: CancelToken::default(),
             origin: origin(headers, settings),
             base,
@@ -91,6 +96,13 @@ impl Request {
             | Target::TablePage { page, .. } => page == "schema",
             _ => false,
         }
+    }
+
+    /// Whether the client has the answer with that entity tag.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        let known = self.header("if-none-match").unwrap_or_default();
+        let mut known = known.split(',').map(str::trim);
+        known.any(|known| known.trim_start_matches("W/") == tag)
     }
 
     /// A path of the site (which starts with a slash) as it stands in a link.

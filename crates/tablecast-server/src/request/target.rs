@@ -33,6 +33,11 @@ pub(crate) enum Target {
         table: String,
         key: String,
     },
+    /// `/database.db`: the file itself.
+    File {
+        database: String,
+        extension: String,
+    },
     Nothing,
 }
 
@@ -44,11 +49,24 @@ pub(crate) enum Format {
     JsonError,
     Json,
     Csv,
+    /// An object on each line.
+    Ndjson,
+    Parquet,
+    /// An Arrow IPC stream.
+    Arrow,
+    Xlsx,
     Blob,
     /// The text of a schema.
     Markdown,
     /// A format that is not known.
     Unknown,
+}
+
+impl Target {
+    /// Whether it has rows that can be had in other formats at the same address.
+    pub(crate) fn has_rows(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Table { .. } | Self::Row { .. })
+    }
 }
 
 impl Format {
@@ -57,10 +75,22 @@ impl Format {
         match self {
             Self::Json => ".json",
             Self::Csv => ".csv",
+            Self::Ndjson => ".ndjson",
+            Self::Parquet => ".parquet",
+            Self::Arrow => ".arrow",
+            Self::Xlsx => ".xlsx",
             Self::Blob => ".blob",
             Self::Markdown => ".md",
             Self::Html | Self::JsonError | Self::Unknown => "",
         }
+    }
+
+    /// Whether it is a format of files that hold rows.
+    pub(crate) fn is_export(self) -> bool {
+        matches!(
+            self,
+            Self::Csv | Self::Ndjson | Self::Parquet | Self::Arrow | Self::Xlsx
+        )
     }
 }
 
@@ -110,6 +140,10 @@ fn format_named(name: &str) -> Format {
     match name {
         "json" => Format::Json,
         "csv" => Format::Csv,
+        "ndjson" => Format::Ndjson,
+        "parquet" => Format::Parquet,
+        "arrow" => Format::Arrow,
+        "xlsx" => Format::Xlsx,
         "blob" => Format::Blob,
         "md" => Format::Markdown,
         _ => Format::Unknown,
@@ -121,15 +155,22 @@ pub(crate) fn parse(path: &str) -> (Target, Format) {
     if let Some(name) = path.strip_prefix("/-/static/") {
         return (Target::Static(name.to_owned()), Format::Html);
     }
-    let (path, format) = match path.rfind('.') {
-        Some(dot) if !path.get(dot..).unwrap_or_default().contains('/') => {
-            let (path, format) = path.split_at(dot);
-            (path, format_named(format.trim_start_matches('.')))
-        }
-        _ => (path, Format::Html),
+    let (path, extension) = match path.rsplit_once('.') {
+        Some((path, extension)) if !extension.contains('/') => (path, Some(extension)),
+        _ => (path, None),
     };
+    let format = extension.map_or(Format::Html, format_named);
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let name = |part: &str| tilde_decode(part);
+    if let ([database], Some(extension), Format::Unknown) = (parts.as_slice(), extension, format)
+        && !database.is_empty()
+    {
+        let target = Target::File {
+            database: name(database),
+            extension: extension.to_owned(),
+        };
+        return (target, Format::Html);
+    }
     let target = match parts.as_slice() {
         [""] | ["-", ""] => Target::Home,
         ["-", page] => Target::Introspection(name(page)),
@@ -181,6 +222,13 @@ mod tests {
         assert_eq!(parse("/"), (Target::Home, Format::Html));
         assert_eq!(parse("/.json"), (Target::Home, Format::Json));
         assert_eq!(parse("/d/t.csv"), (table("t"), Format::Csv));
+        assert_eq!(parse("/d/t.parquet"), (table("t"), Format::Parquet));
+        assert_eq!(parse("/d/t~2Eparquet"), (table("t.parquet"), Format::Html));
+        let file = Target::File {
+            database: "d".to_owned(),
+            extension: "db".to_owned(),
+        };
+        assert_eq!(parse("/d.db"), (file, Format::Html));
         assert_eq!(parse("/d/t~2Ecsv.json"), (table("t.csv"), Format::Json));
         assert_eq!(parse("/d/a~2Fb"), (table("a/b"), Format::Html));
         assert_eq!(parse("/d/-.json"), (table("-"), Format::Json));

@@ -33,7 +33,7 @@ pub(crate) fn reply(request: &Request, page: &Page, name: &str) -> Result<Reply>
         }
     })?;
     let Some(bytes) = found else {
-        return Err(Error::not_found(
+        return Err(Error::invalid(
             "Link has expired - the requested binary content has changed or could not be found.",
         ));
     };

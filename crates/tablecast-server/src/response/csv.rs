@@ -1,241 +1,173 @@
-//! Rows as CSV: with a header, CRLF line ends, and, for a whole table, batch by batch as they come.
+//! Rows as CSV: with a header, CRLF line ends, the label of a cell in a column beside it. Bytes become links.
 
-use std::collections::BTreeMap;
+use http::HeaderValue;
+use tablecast_connector::{Cell, Error, ErrorKind, Result, sqlite_text};
 
-use bytes::Bytes;
-use futures::stream;
-use http::{StatusCode, header};
-use tablecast_connector::{Batch, CancelGuard, Cell, Result, Rows, sqlite_text};
+use super::export::{Heading, Links, Part, Writer};
 
-use super::blob::hash_of;
-use super::{Body, Reply, TEXT};
-use crate::fetch::labels::Labels;
-use crate::fetch::page::Page;
-use crate::names::query_encode;
-use crate::plan::paging::row_path;
-use crate::request::Request;
+/// The media type of a file to be saved.
+pub(crate) const TYPE: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 
-/// What a CSV answer needs to know beside its rows.
-pub(crate) struct Writing<'a> {
-    pub(crate) width: usize,
-    /// The columns that identify a row, for links to its blobs; none for queries.
-    pub(crate) keys: &'a [String],
-    pub(crate) labels: &'a BTreeMap<String, Labels>,
-    /// The address of the table, before a row's key.
-    pub(crate) base: String,
-    pub(crate) name: &'a str,
-}
+/// Bytes put aside for a cell before it is written.
+const CELL_BYTES: usize = 12;
 
-/// The rows of a page.
-pub(crate) fn reply(request: &Request, page: &Page, writing: &Writing<'_>) -> Result<Reply> {
-    let lines = Lines::new(request, &page.columns, writing);
-    let mut out = lines.header();
-    page.each_row(|row| lines.write_row(|place| row.cell(place), &mut out))?;
-    Ok(headed(
-        request,
-        writing.name,
-        Reply::new(StatusCode::OK, TEXT, out),
-    ))
-}
-
-/// All rows, as they come, at most `bytes_max` of them (0 for no limit).
-pub(crate) fn stream(
-    request: &Request,
-    rows: Rows,
-    writing: &Writing<'_>,
-    bytes_max: u64,
-    guard: CancelGuard,
-) -> Reply {
-    let columns: Vec<String> = rows
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    let lines = Lines::new(request, &columns, writing);
-    let header = Bytes::from(lines.header());
-    let state = Stream {
-        rows,
-        lines,
-        sent: 0,
-        bytes_max,
-        ended: false,
-        _guard: guard,
-    };
-    let batches = stream::unfold(state, |mut state| async move {
-        let bytes = state.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(bytes), state))
-    });
-    let whole = futures::StreamExt::chain(stream::iter([Ok(header)]), batches);
-    let mut reply = Reply::new(StatusCode::OK, TEXT, Bytes::new());
-    reply.body = Body::Stream(axum::body::Body::from_stream(whole));
-    headed(request, writing.name, reply)
-}
-
-/// As a file to be saved, if that was asked for.
-fn headed(request: &Request, name: &str, mut reply: Reply) -> Reply {
-    if !request.arguments.has("_dl") {
-        return reply;
-    }
-    reply.headers.insert(
-        header::CONTENT_TYPE,
-        http::HeaderValue::from_static("text/csv; charset=utf-8"),
-    );
-    let safe = super::file_name(name);
-    reply.with(
-        header::CONTENT_DISPOSITION,
-        &format!("attachment; filename=\"{safe}.csv\""),
-    )
-}
-
-struct Stream {
-    rows: Rows,
-    lines: Lines,
-    sent: u64,
-    bytes_max: u64,
-    ended: bool,
-    /// Stops the reading when the client has gone.
-    _guard: CancelGuard,
-}
-
-impl Stream {
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.ended {
-            return None;
-        }
-        let written = match self.rows.batches.next().await? {
-            Ok(batch) => self.write(&batch),
-            Err(error) => Err(error),
-        };
-        // The status is sent long since: a failure can only be told in the text itself.
-        let out = written.unwrap_or_else(|error| {
-            self.ended = true;
-            format!("Error: {}\r\n", error.message()).into_bytes()
-        });
-        self.sent += out.len() as u64;
-        if self.bytes_max > 0 && self.sent > self.bytes_max && !self.ended {
-            self.ended = true;
-            let limit = self.bytes_max / (1024 * 1024);
-            return Some(Bytes::from(format!(
-                "Error: CSV contains more than {limit} MB\r\n"
-            )));
-        }
-        Some(Bytes::from(out))
-    }
-
-    fn write(&self, batch: &Batch) -> Result<Vec<u8>> {
-        let columns = batch.columns()?;
-        let mut out = Vec::with_capacity(batch.rows() * 64);
-        for row in 0..batch.rows() {
-            self.lines.write_row(
-                |place| columns.get(place).map_or(Cell::Null, |c| c.cell(row)),
-                &mut out,
-            );
-        }
-        Ok(out)
-    }
-}
-
-/// Writes lines. Owned, so that a stream can outlive its request.
-struct Lines {
-    columns: Vec<(String, Option<Labels>)>,
-    keys: Vec<usize>,
-    base: String,
-    /// A query's own arguments, for links to its blobs.
-    query: String,
+/// Writes CSV.
+pub(crate) struct CsvWriter {
+    heading: Heading,
     has_header: bool,
+    /// What may be sent, `u64::MAX` for no limit.
+    bytes_max: u64,
+    sent: u64,
 }
 
-impl Lines {
-    fn new(request: &Request, columns: &[String], writing: &Writing<'_>) -> Self {
-        let place_of = |key: &String| columns.iter().position(|column| column == key);
-        let keys: Option<Vec<usize>> = writing.keys.iter().map(place_of).collect();
-        let shown = columns.iter().take(writing.width);
+impl CsvWriter {
+    /// At most `bytes_max` bytes, 0 for no limit.
+    pub(crate) fn new(heading: Heading, bytes_max: u64) -> Self {
         Self {
-            columns: shown
-                .map(|name| (name.clone(), writing.labels.get(name).cloned()))
-                .collect(),
-            keys: keys.unwrap_or_default(),
-            base: writing.base.clone(),
-            query: request.query.clone(),
-            has_header: !request.arguments.is_off("_header"),
+            heading,
+            has_header: true,
+            bytes_max: if bytes_max == 0 { u64::MAX } else { bytes_max },
+            sent: 0,
         }
     }
 
-    fn header(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        if self.has_header {
-            let mut first = true;
-            for (name, labels) in &self.columns {
-                write_field(name, &mut first, &mut out);
-                if labels.is_some() {
-                    write_field(&format!("{name}_label"), &mut first, &mut out);
-                }
+    /// Leaves the line with the names out.
+    pub(crate) fn without_header(mut self) -> Self {
+        self.has_header = false;
+        self
+    }
+
+    fn write_row<'a>(&self, part: &Part, cell_of: impl Fn(usize) -> Cell<'a>, out: &mut Vec<u8>) {
+        let start = out.len();
+        for (place, column) in self.heading.columns.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
             }
-            out.extend_from_slice(b"\r\n");
-        }
-        out
-    }
-
-    fn write_row<'a>(&self, cell_of: impl Fn(usize) -> Cell<'a>, out: &mut Vec<u8>) {
-        let mut first = true;
-        for (place, (name, labels)) in self.columns.iter().enumerate() {
             let cell = cell_of(place);
             match cell {
-                Cell::Text(text) => write_field(text, &mut first, out),
+                Cell::Null => {}
+                Cell::Text(text) => write_text(text, out),
                 Cell::Integer(integer) => {
-                    write_field(itoa::Buffer::new().format(integer), &mut first, out);
+                    out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
                 }
-                Cell::Bytes(_) if !self.keys.is_empty() => {
-                    let key: Vec<_> = self
-                        .keys
-                        .iter()
-                        .map(|place| cell_of(*place).to_value())
-                        .collect();
-                    let url = format!(
-                        "{}/{}.blob?_blob_column={}",
-                        self.base,
-                        row_path(&key),
-                        query_encode(name)
-                    );
-                    write_field(&url, &mut first, out);
-                }
+                Cell::Real(real) => write_real(real, out),
                 Cell::Bytes(bytes) => {
-                    let hash = hash_of(bytes);
-                    let (base, query) = (&self.base, &self.query);
-                    let column = query_encode(name);
-                    let url =
-                        format!("{base}.blob?{query}&_blob_column={column}&_blob_hash={hash}");
-                    write_field(&url, &mut first, out);
+                    let links: &Links = &self.heading.links;
+                    write_text(&links.to_bytes(&column.name, bytes, &cell_of), out);
                 }
-                Cell::Real(real) if !real.is_nan() => {
-                    write_field(&format!("{real:?}"), &mut first, out);
-                }
-                _ => write_field(&sqlite_text(&cell).unwrap_or_default(), &mut first, out),
+                _ => write_text(&sqlite_text(&cell).unwrap_or_default(), out),
             }
-            if let Some(labels) = labels {
-                write_field(
-                    labels.of(&cell.to_value()).unwrap_or_default(),
-                    &mut first,
-                    out,
-                );
+            if column.has_labels {
+                out.push(b',');
+                let labels = part.labels.get(place).and_then(Option::as_ref);
+                let label = labels.and_then(|labels| labels.of(&cell.to_value()));
+                write_text(label.unwrap_or_default(), out);
             }
+        }
+        // A line of nothing would be passed over by those who read it.
+        if out.len() == start && self.heading.columns.len() == 1 {
+            out.extend_from_slice(b"\"\"");
         }
         out.extend_from_slice(b"\r\n");
     }
 }
 
-fn write_field(text: &str, first: &mut bool, out: &mut Vec<u8>) {
-    if !std::mem::take(first) {
-        out.push(b',');
+impl Writer for CsvWriter {
+    fn begin(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if self.has_header {
+            let mut first = true;
+            for column in &self.heading.columns {
+                if !std::mem::take(&mut first) {
+                    out.push(b',');
+                }
+                write_text(&column.name, out);
+                if column.has_labels {
+                    out.push(b',');
+                    write_text(&format!("{}_label", column.name), out);
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+            self.sent = out.len() as u64;
+        }
+        Ok(())
     }
-    if !text
-        .bytes()
-        .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
-    {
-        out.extend_from_slice(text.as_bytes());
+
+    fn write(&mut self, part: &Part, out: &mut Vec<u8>) -> Result<()> {
+        let views = part.batch.columns()?;
+        out.reserve(part.batch.rows() * self.heading.columns.len() * CELL_BYTES);
+        for row in 0..part.batch.rows() {
+            let whole = out.len();
+            let cell_of = |place: usize| views.get(place).map_or(Cell::Null, |view| view.cell(row));
+            self.write_row(part, cell_of, out);
+            if self.sent + out.len() as u64 > self.bytes_max {
+                out.truncate(whole);
+                return Err(Error::too_large(format!(
+                    "CSV contains more than {} bytes",
+                    self.bytes_max
+                )));
+            }
+        }
+        self.sent += out.len() as u64;
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+
+    fn last_line(&self, error: &Error) -> Option<Vec<u8>> {
+        let what = if error.kind() == ErrorKind::TooLarge {
+            ""
+        } else {
+            "Error: "
+        };
+        let message = crate::error::Shown::new(error).message;
+        Some(format!("{what}{message}\r\n").into_bytes())
+    }
+}
+
+fn write_real(real: f64, out: &mut Vec<u8>) {
+    if real.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(real).as_bytes());
+    } else if !real.is_nan() {
+        out.extend_from_slice(if real > 0.0 { b"inf" } else { b"-inf" });
+    }
+}
+
+/// A field, in quotes if it holds what would end it.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    if !bytes.iter().any(is_special) {
+        out.extend_from_slice(bytes);
         return;
     }
     out.push(b'"');
-    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    for part in bytes.split_inclusive(|byte| *byte == b'"') {
+        out.extend_from_slice(part);
+        if part.ends_with(b"\"") {
+            out.push(b'"');
+        }
+    }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_quoted_only_where_it_would_be_misread() {
+        for (text, field) in [
+            ("plain text", "plain text"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\r\nlines", "\"two\r\nlines\""),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            write_text(text, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), field);
+        }
+    }
 }

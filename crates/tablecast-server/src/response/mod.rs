@@ -4,8 +4,10 @@
 pub(crate) mod blob;
 pub(crate) mod csv;
 pub(crate) mod database;
+pub(crate) mod export;
 pub(crate) mod extras;
 pub(crate) mod facets;
+pub(crate) mod file;
 pub(crate) mod html;
 pub(crate) mod introspection;
 pub(crate) mod json;

@@ -1,6 +1,8 @@
 //! The walk of a request through the rooms, for each kind of page: plan, fetch, respond.
 
 mod autocomplete;
+mod download;
+mod export;
 mod jump;
 mod lists;
 pub(crate) mod queries;
@@ -20,9 +22,7 @@ use crate::response::{Reply, html, introspection};
 
 pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
     if request.format == Format::Unknown {
-        return Err(Error::not_found(
-            "There is no such format; there are .json, .csv and .blob",
-        ));
+        return Err(no_such_format());
     }
     match &request.target {
         Target::Home => lists::home(site, request).await,
@@ -34,6 +34,10 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
             _ => about(site, request, page),
         },
         Target::Database(name) => lists::database(site, request, name).await,
+        Target::File {
+            database,
+            extension,
+        } => download::container(site, request, database, extension).await,
         Target::Query(database) => query::run_query(site, request, site.database(database)?).await,
         Target::DatabasePage { database, page } => match page.as_str() {
             "schema" => schema::of_database(site, request, database).await,
@@ -68,6 +72,12 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
 
 fn no_page(page: &str) -> Error {
     Error::not_found(format!("There is no page /-/{page}"))
+}
+
+fn no_such_format() -> Error {
+    Error::not_found(
+        "There is no such format; there are .json, .csv, .ndjson, .parquet, .arrow, .xlsx and .blob",
+    )
 }
 
 fn is_json(request: &Request) -> bool {

@@ -1,16 +1,15 @@
 //! SQL: the page where a person writes it, and configured queries.
 
-use std::collections::BTreeMap;
-
 use tablecast_connector::{Error, Result};
 
+use super::export;
 use crate::fetch::query::{self, Wanted};
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::extras::{self, Scope};
 use crate::response::json::Writing;
-use crate::response::{self, Reply, blob, csv, html};
+use crate::response::{self, Reply, blob, html};
 use crate::{Published, Site};
 
 pub(super) async fn run_query(
@@ -42,33 +41,17 @@ pub(super) async fn run(
         )?;
     }
     let statement = wanted.statement(request)?;
+    if request.format.is_export() {
+        return export::query(site, request, published, wanted, &statement).await;
+    }
     let fetched = query::fetch(site, request, published, wanted, &statement).await;
     if request.format == Format::Html {
         return html::query(site, request, published, Some(wanted), Some(fetched)).await;
     }
     let data = fetched?;
-    let no_labels = BTreeMap::new();
-    match request.format {
-        Format::Csv => {
-            let width = data.page.columns.len();
-            let path = request
-                .path
-                .rsplit_once('.')
-                .map_or(request.path.as_str(), |(path, _)| path);
-            let base = format!("{}{}", request.origin, request.link(path));
-            let writing = csv::Writing {
-                width,
-                keys: &[],
-                labels: &no_labels,
-                base,
-                name: "query",
-            };
-            csv::reply(request, &data.page, &writing)
-        }
-        Format::Blob => blob::reply(request, &data.page, ""),
-        _ => {
-            let writing = Writing::parse(&request.arguments)?;
-            response::query::to_json(request, published, &statement, &data, &writing)
-        }
+    if request.format == Format::Blob {
+        return blob::reply(request, &data.page, "");
     }
+    let writing = Writing::parse(&request.arguments)?;
+    response::query::to_json(request, published, &statement, &data, &writing)
 }

@@ -1,11 +1,10 @@
 //! The page of a row, in each format.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use tablecast_connector::{Error, Result};
 
-use super::table_address;
+use super::export;
 use crate::Site;
 use crate::fetch::{Place, labels, limits, row};
 use crate::plan::table::row_filters;
@@ -13,7 +12,7 @@ use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::json::Writing;
 use crate::response::row::RowData;
-use crate::response::{self, Reply, blob, csv, html};
+use crate::response::{self, Reply, blob, html};
 
 pub(super) async fn one_row(
     site: &Site,
@@ -60,7 +59,6 @@ pub(super) async fn one_row(
         options,
         milliseconds,
     };
-    let no_labels = BTreeMap::new();
     match request.format {
         Format::Json => {
             response::row::to_json(
@@ -72,17 +70,8 @@ pub(super) async fn one_row(
             )
             .await
         }
-        Format::Csv => {
-            let base = table_address(request, database, table);
-            let width = data.page.columns.len();
-            let writing = csv::Writing {
-                width,
-                keys: &data.keys,
-                labels: &no_labels,
-                base,
-                name: table,
-            };
-            csv::reply(request, &data.page, &writing)
+        format if format.is_export() => {
+            export::row(site, request, &place, data.page, &data.keys).await
         }
         Format::Blob => {
             let key: Vec<String> = data.key.iter().map(crate::plan::paging::text).collect();

@@ -1,14 +1,12 @@
 //! The page of a table or a view, in each format.
 
-use std::collections::BTreeMap;
+use tablecast_connector::{Error, ErrorKind, Result};
 
-use tablecast_connector::{CancelToken, Error, ErrorKind, Result};
-
+use super::export;
 use super::query::run;
-use super::table_address;
 use crate::fetch::Place;
 use crate::fetch::query::Wanted;
-use crate::fetch::table::{TableData, Wants, whole_table};
+use crate::fetch::table::{TableData, Wants};
 use crate::names::{tilde_decode, tilde_encode};
 use crate::permission::{Action, Subject};
 use crate::plan::table::TablePlan;
@@ -16,7 +14,7 @@ use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::extras::{self, Scope};
 use crate::response::json::Writing;
-use crate::response::{self, Reply, csv, html};
+use crate::response::{self, Reply, html};
 use crate::{Site, TableOptions};
 
 pub(super) async fn table_or_query(
@@ -93,7 +91,7 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
             .await?;
             response::table::to_json(request, place, &plan, &data, &writing).await?
         }
-        Format::Csv => table_csv(site, request, place, &plan).await?,
+        format if format.is_export() => export::table(site, request, place, &plan).await?,
         Format::Blob => return Err(Error::invalid("A .blob belongs to a row or a query")),
         _ => {
             let wanted = |switch: &str| !request.arguments.is_on(switch);
@@ -154,52 +152,10 @@ pub(super) async fn fragment(
 }
 
 /// Whether a column is shown with labels: all or some if asked for, by default on pages.
-fn is_labelled(request: &Request, column: &str, default: bool) -> bool {
+pub(super) fn is_labelled(request: &Request, column: &str, default: bool) -> bool {
     let arguments = &request.arguments;
     let all = arguments.is_on("_labels") || (default && !arguments.is_off("_labels"));
     all || arguments.all("_label").any(|asked| asked == column)
-}
-
-async fn table_csv(
-    site: &Site,
-    request: &Request,
-    place: &Place<'_>,
-    plan: &TablePlan,
-) -> Result<Reply> {
-    let settings = &site.configuration.settings;
-    let base = table_address(request, &place.published.name, &place.info.name);
-    let no_labels = BTreeMap::new();
-    let mut writing = csv::Writing {
-        width: plan.columns.len(),
-        keys: &plan.keys,
-        labels: &no_labels,
-        base,
-        name: &place.info.name,
-    };
-    if request.arguments.has("_stream") {
-        if !settings.is_on("allow_csv_stream") {
-            return Err(Error::invalid("CSV streaming is disabled"));
-        }
-        if request.arguments.has("_next") {
-            return Err(Error::invalid("_next not allowed for CSV streaming"));
-        }
-        let cancel = CancelToken::default();
-        let guard = cancel.cancel_on_drop();
-        let rows = whole_table(&cancel, place, plan).await?;
-        let bytes_max = settings.number("max_csv_mb") * 1024 * 1024;
-        return Ok(csv::stream(request, rows, &writing, bytes_max, guard));
-    }
-    let wants = Wants {
-        count: false,
-        facets: false,
-        suggestions: false,
-    };
-    let data = TableData::fetch(site, request, place, plan, wants, |c| {
-        is_labelled(request, c, false)
-    })
-    .await?;
-    writing.labels = &data.labels;
-    csv::reply(request, &data.page, &writing)
 }
 
 /// The address that a filter form's fields stand for.

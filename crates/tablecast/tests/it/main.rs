@@ -13,6 +13,7 @@ mod configuration;
 mod crossdb;
 mod damaged;
 mod declared;
+mod exports;
 mod files;
 mod made;
 mod names;
