@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use tablecast_connector::OPERATORS;
 use tablecast_server::SETTINGS;
 
@@ -51,6 +52,39 @@ fn every_option_is_documented() {
     assert!(options.len() > 20, "{help}");
     for option in options {
         assert!(guide.contains(option), "the option {option}");
+    }
+}
+
+/// The program's own description names every address and every argument that it serves.
+#[test]
+fn every_address_argument_and_extra_is_documented() {
+    let guide = guide();
+    let described = Command::new(env!("CARGO_BIN_EXE_tablecast"))
+        .args(["serve", "--get", "/-/openapi.json"])
+        .output()
+        .expect("it runs");
+    let described: Value = serde_json::from_slice(&described.stdout).expect("JSON");
+    let paths = described["paths"].as_object().expect("addresses");
+    assert!(paths.len() > 40, "{}", paths.len());
+    for (path, methods) in paths {
+        if let Some((_, page)) = path.rsplit_once("/-/") {
+            let page = page.split('.').next().unwrap_or_default();
+            assert!(guide.contains(&format!("/-/{page}")), "the address {path}");
+        }
+        for parameter in methods["get"]["parameters"].as_array().expect("parameters") {
+            if parameter["in"] != "query" || parameter["name"] == "filters" {
+                continue;
+            }
+            let name = parameter["name"].as_str().expect("a name");
+            let stands = ["`", "?", "&"]
+                .iter()
+                .any(|mark| guide.contains(&format!("{mark}{name}")));
+            assert!(stands, "the argument {name}");
+            let extras = parameter["schema"]["items"]["enum"].as_array();
+            for extra in extras.into_iter().flatten().filter_map(Value::as_str) {
+                assert!(guide.contains(&format!("`{extra}`")), "the extra {extra}");
+            }
+        }
     }
 }
 

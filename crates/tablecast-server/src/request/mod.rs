@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod arguments;
+pub(crate) mod routes;
 pub(crate) mod table;
 pub(crate) mod target;
 

@@ -1,5 +1,6 @@
 //! Paths: what of the site a path means, and in which format.
 
+use super::routes;
 use crate::names::{path_decode, tilde_decode, tilde_encode};
 
 /// What a path means.
@@ -161,52 +162,16 @@ pub(crate) fn parse(path: &str) -> (Target, Format) {
     };
     let format = extension.map_or(Format::Html, format_named);
     let parts: Vec<&str> = path.split('/').skip(1).collect();
-    let name = |part: &str| tilde_decode(part);
     if let ([database], Some(extension), Format::Unknown) = (parts.as_slice(), extension, format)
         && !database.is_empty()
     {
         let target = Target::File {
-            database: name(database),
+            database: tilde_decode(database),
             extension: extension.to_owned(),
         };
         return (target, Format::Html);
     }
-    let target = match parts.as_slice() {
-        [""] | ["-", ""] => Target::Home,
-        ["-", page] => Target::Introspection(name(page)),
-        [database] => Target::Database(name(database)),
-        // Clients may leave a lone dash unencoded: with nothing behind it, it is a name.
-        [database, "-"] => Target::Table {
-            database: name(database),
-            table: "-".to_owned(),
-        },
-        [database, table, "-"] => Target::Row {
-            database: name(database),
-            table: name(table),
-            key: "-".to_owned(),
-        },
-        [database, "-", "query"] => Target::Query(name(database)),
-        [database, "-", page @ ..] => Target::DatabasePage {
-            database: name(database),
-            page: page.join("/"),
-        },
-        [database, table] => Target::Table {
-            database: name(database),
-            table: name(table),
-        },
-        [database, table, "-", page @ ..] => Target::TablePage {
-            database: name(database),
-            table: name(table),
-            page: page.join("/"),
-        },
-        [database, table, key] => Target::Row {
-            database: name(database),
-            table: name(table),
-            key: (*key).to_owned(),
-        },
-        _ => Target::Nothing,
-    };
-    (target, format)
+    (routes::find(&parts), format)
 }
 
 #[cfg(test)]
@@ -238,6 +203,27 @@ mod tests {
             (Target::Query("d".to_owned()), Format::Json)
         );
         assert_eq!(parse("/a/b/c/d").0, Target::Nothing);
+        assert_eq!(parse("/-/").0, Target::Home);
+        assert_eq!(
+            parse("/-/settings.json"),
+            (Target::Introspection("settings".to_owned()), Format::Json)
+        );
+        let page = |page: &str| Target::TablePage {
+            database: "d".to_owned(),
+            table: "t".to_owned(),
+            page: page.to_owned(),
+        };
+        assert_eq!(
+            parse("/d/t/-/schema.md"),
+            (page("schema"), Format::Markdown)
+        );
+        assert_eq!(parse("/d/t/-/nope").0, page("nope"));
+        let row = Target::Row {
+            database: "d".to_owned(),
+            table: "t".to_owned(),
+            key: "-".to_owned(),
+        };
+        assert_eq!(parse("/d/t/-").0, row);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn reply(content_type: HeaderValue, file: File, length: u64) -> Reply
     });
     let mut reply = Reply::new(StatusCode::OK, content_type, Bytes::new())
         .with(header::CONTENT_LENGTH, &length.to_string());
-    reply.body = Body::Stream(axum::body::Body::from_stream(pieces));
+    reply.body = Body::pieces(pieces);
     reply
 }
 

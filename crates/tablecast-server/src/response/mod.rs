@@ -11,6 +11,7 @@ pub(crate) mod file;
 pub(crate) mod html;
 pub(crate) mod introspection;
 pub(crate) mod json;
+pub(crate) mod openapi;
 pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod table;
@@ -18,6 +19,7 @@ pub(crate) mod table;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
@@ -35,6 +37,15 @@ pub(crate) enum Body {
     Whole(Bytes),
     /// Bytes that come.
     Stream(axum::body::Body),
+}
+
+impl Body {
+    /// Pieces that come one by one. Asked again behind the last one, as compression does, there are no more.
+    pub(crate) fn pieces<E: Into<axum::BoxError>>(
+        pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    ) -> Self {
+        Self::Stream(axum::body::Body::from_stream(pieces.fuse()))
+    }
 }
 
 impl std::fmt::Debug for Body {

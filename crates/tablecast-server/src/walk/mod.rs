@@ -18,7 +18,7 @@ use crate::names::tilde_encode;
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::{Format, Target};
-use crate::response::{Reply, html, introspection};
+use crate::response::{Reply, html, introspection, openapi};
 
 pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
     if request.format == Format::Unknown {
@@ -28,6 +28,10 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
         Target::Home => lists::home(site, request).await,
         Target::Static(name) => html::asset(name),
         Target::Introspection(page) => match page.as_str() {
+            "openapi" => {
+                site.require(Action::ViewInstance, Subject::Site)?;
+                Ok(Reply::json(&openapi::document(site, request).await?))
+            }
             "jump" => jump::jump(site, request).await,
             "queries" => queries::list(site, request, None),
             "schema" => schema::of_site(site, request).await,

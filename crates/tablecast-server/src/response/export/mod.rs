@@ -139,7 +139,7 @@ impl Making {
             let bytes = state.next().await?;
             Some((bytes, state))
         });
-        reply.body = Body::Stream(axum::body::Body::from_stream(bytes));
+        reply.body = Body::pieces(bytes);
         reply
     }
 
