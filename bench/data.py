@@ -1,4 +1,5 @@
-"""The benchmark's data: the same 2 million rows as SQLite and as PyTables tables, plain, zlib and blosc. Made once."""
+"""The benchmark's data: the same 2 million rows as SQLite and as PyTables tables, plain, zlib and blosc; and 5 million
+rows as SQLite, for exports. Made once."""
 
 import sqlite3
 
@@ -7,6 +8,7 @@ import tables
 
 ROWS = 2_000_000
 PAGE_ROWS = 200_000
+LARGE_ROWS = 5_000_000
 WORDS = ["ash", "beech", "birch", "elm", "fir", "larch", "maple", "oak", "pine", "rowan", "spruce", "yew"]
 
 
@@ -67,3 +69,26 @@ def make(folder):
         small = file.create_table("/", "small", Measurement, filters=kinds["blosc"], expectedrows=PAGE_ROWS)
         small.append(data[:PAGE_ROWS])
     (folder / "done").touch()
+
+
+def make_large(folder):
+    """Puts `large.db` into `folder`, unless it is there: the rows of `trees.db` again and again under further numbers."""
+    file = folder / "large.db"
+    if file.exists():
+        return
+    making = folder / "large.db.new"
+    making.unlink(missing_ok=True)
+    db = sqlite3.connect(making)
+    db.execute("attach ? as small", [str(folder / "trees.db")])
+    db.execute(
+        "create table trees (number integer primary key, station integer, tree text, height real, width real,"
+        " day integer, note text, flag integer)"
+    )
+    for start in range(0, LARGE_ROWS, ROWS):
+        db.execute(
+            "insert into trees select number + ?, station, tree, height, width, day, note, flag from small.trees"
+            " where number < ? order by number", [start, LARGE_ROWS - start],
+        )
+    db.commit()
+    db.close()
+    making.rename(file)

@@ -1,4 +1,4 @@
-"""Compares Tablecast with Datasette, PyTables and a bare axum server in one run, in turn, and prints ratios.
+"""Compares Tablecast with Datasette, PyTables, the sqlite3 shell and a bare axum server in one run, in turn, and prints ratios.
 
     bench/run            (sets up what it needs, then runs this)
 
@@ -29,6 +29,8 @@ import data
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONNECTIONS = 32
+# Datasette would take minutes for all rows.
+PART_ROWS = 200_000
 
 
 def free_port():
@@ -187,6 +189,56 @@ def hdf5_round(figures, options, folder):
             figures.add(f"HDF5 full read {kind} PyTables s", seconds_of(table.read))
 
 
+def drained(stream):
+    """The bytes of a stream, read to its end."""
+    size = 0
+    while piece := stream.read(1 << 20):
+        size += len(piece)
+    return size
+
+
+def memory(process, name):
+    """A figure of the process's memory in MB."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+)", status).group(1)) / 1024
+
+
+def export(port, path):
+    """Reads an export to its end without keeping it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    size = drained(answer)
+    connection.close()
+    if answer.status != 200 or size < 1000:
+        sys.exit(f"{path} answered {answer.status} with {size} bytes")
+
+
+def export_shell(file):
+    """The same rows by the sqlite3 shell."""
+    command = ["sqlite3", "-readonly", "-csv", "-header", file, "select * from trees"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        drained(process.stdout)
+
+
+def export_round(figures, options, folder):
+    """Whole tables as files: seconds, and memory beyond what the idle program has."""
+    file = folder / "large.db"
+    settings = ("-p", "PORT", "--setting", "max_csv_mb", "0")
+    with server(options.tablecast, "serve", file, *settings) as (port, process, _):
+        idle = memory(process, "VmRSS")
+        for path in ("csv?_stream=on", "ndjson", "parquet", "arrow"):
+            name = path.split("?")[0]
+            pathlib.Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+            figures.add(f"export {name} tablecast s", seconds_of(export, port, f"/large/trees.{path}"))
+            figures.add(f"export {name} memory beyond idle MB", memory(process, "VmHWM") - idle)
+        path = f"/large/trees.csv?_stream=on&number__lt={PART_ROWS}"
+        figures.add("export csv of a part tablecast s", seconds_of(export, port, path))
+    figures.add("export csv sqlite3 s", seconds_of(export_shell, file))
+    with server(options.datasette, "serve", file, *settings) as (port, _, _):
+        figures.add("export csv of a part Datasette s", seconds_of(export, port, path))
+
+
 def start_round(figures, options):
     examples = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".db", ".h5", ".nc"))
     for name, binary, files in (
@@ -195,8 +247,7 @@ def start_round(figures, options):
     ):
         with server(binary, "serve", *files, "-p", "PORT") as (_, process, seconds):
             figures.add(f"start {name} ms", 1e3 * seconds)
-            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            figures.add(f"idle memory {name} MB", int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024)
+            figures.add(f"idle memory {name} MB", memory(process, "VmRSS"))
 
 
 def report(figures):
@@ -212,6 +263,9 @@ def report(figures):
     for name in figures.values:
         if not name.endswith(("req/s", "p50 ms", "p99 ms")):
             print(f"{name:50} {figures[name]:10.2f}")
+    shell, datasette = (figures[f"export csv {peer} s"] for peer in ("sqlite3", "of a part Datasette"))
+    print(f"\nexport of {data.LARGE_ROWS} rows as CSV: {shell / figures['export csv tablecast s']:.2f} times sqlite3 -csv,"
+          f" {datasette / figures['export csv of a part tablecast s']:.0f} times Datasette (on {PART_ROWS} rows)")
     print("\nHDF5, tablecast / PyTables (below 1 is faster)")
     for kind in ("plain", "zlib", "blosc"):
         filtered = figures[f"HDF5 filter {kind} tablecast ms"] / figures[f"HDF5 filter {kind} PyTables ms"]
@@ -230,12 +284,14 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="of load for each figure")
     options = parser.parse_args()
     data.make(options.data)
+    data.make_large(options.data)
     figures = Figures()
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         start_round(figures, options)
         http_round(figures, options, options.data)
         hdf5_round(figures, options, options.data)
+        export_round(figures, options, options.data)
     report(figures)
 
 

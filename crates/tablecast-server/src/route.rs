@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, Sta
 use sha2::{Digest, Sha256};
 use tablecast_connector::{Error, ErrorKind, Version};
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{Predicate, SizeAbove};
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::Site;
 use crate::error::Shown;
@@ -27,8 +27,16 @@ use crate::walk;
 /// The site as an HTTP service.
 pub fn router(site: Arc<Site>) -> Router {
     // Small answers cost more to compress than to send.
-    let worthwhile =
-        SizeAbove::new(1024).and(tower_http::compression::predicate::NotForContentType::IMAGES);
+    let worthwhile = SizeAbove::new(1024)
+        .and(NotForContentType::IMAGES)
+        // What is compressed already, and files as they are.
+        .and(NotForContentType::const_new(
+            "application/vnd.apache.parquet",
+        ))
+        .and(NotForContentType::const_new(
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ))
+        .and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
         .fallback(serve)
         .with_state(site)

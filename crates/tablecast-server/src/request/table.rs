@@ -140,6 +140,8 @@ const NAMED: &[&str] = &[
     "_format",
     "_stream",
     "_dl",
+    "_blob_column",
+    "_blob_hash",
 ];
 
 /// The beginnings of arguments with a column or a number behind them.

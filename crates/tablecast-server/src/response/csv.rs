@@ -1,5 +1,7 @@
 //! Rows as CSV: with a header, CRLF line ends, the label of a cell in a column beside it. Bytes become links.
 
+use std::io::Write as _;
+
 use http::HeaderValue;
 use tablecast_connector::{Cell, Error, ErrorKind, Result, sqlite_text};
 
@@ -127,8 +129,14 @@ impl Writer for CsvWriter {
 }
 
 fn write_real(real: f64, out: &mut Vec<u8>) {
-    if real.is_finite() {
+    if real == 0.0 || (1e-4..1e16).contains(&real.abs()) {
         out.extend_from_slice(ryu::Buffer::new().format_finite(real).as_bytes());
+    } else if real.is_finite() {
+        // As Python writes it: the exponent with its sign and at least two digits.
+        let text = format!("{real:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let exponent: i32 = exponent.parse().unwrap_or_default();
+        let _ = write!(out, "{digits}e{exponent:+03}");
     } else if !real.is_nan() {
         out.extend_from_slice(if real > 0.0 { b"inf" } else { b"-inf" });
     }
@@ -155,6 +163,26 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reals_are_written_as_python_writes_them() {
+        for (real, text) in [
+            (0.0, "0.0"),
+            (-2.0, "-2.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (-1.5e300, "-1.5e+300"),
+            (0.0001, "0.0001"),
+            (0.000_012, "1.2e-05"),
+            (f64::NAN, ""),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            let mut out = Vec::new();
+            write_real(real, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
 
     #[test]
     fn a_field_is_quoted_only_where_it_would_be_misread() {

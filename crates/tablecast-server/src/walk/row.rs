@@ -74,8 +74,8 @@ pub(super) async fn one_row(
             export::row(site, request, &place, data.page, &data.keys).await
         }
         Format::Blob => {
-            let key: Vec<String> = data.key.iter().map(crate::plan::paging::text).collect();
-            blob::reply(request, &data.page, &format!("{table}-{}", key.join("-")))
+            let key = crate::plan::paging::row_path(&data.key);
+            blob::reply(request, &data.page, &format!("{table}-{key}"))
         }
         _ => {
             let limits = limits(request, &site.configuration.settings)?;

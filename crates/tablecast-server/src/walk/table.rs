@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::extras::{self, Scope};
 use crate::response::json::Writing;
-use crate::response::{self, Reply, html};
+use crate::response::{self, Reply, blob, html};
 use crate::{Site, TableOptions};
 
 pub(super) async fn table_or_query(
@@ -92,7 +92,15 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
             response::table::to_json(request, place, &plan, &data, &writing).await?
         }
         format if format.is_export() => export::table(site, request, place, &plan).await?,
-        Format::Blob => return Err(Error::invalid("A .blob belongs to a row or a query")),
+        Format::Blob => {
+            let wants = Wants {
+                count: false,
+                facets: false,
+                suggestions: false,
+            };
+            let data = TableData::fetch(site, request, place, &plan, wants, |_| false).await?;
+            blob::reply(request, &data.page, &plan.info.name)?
+        }
         _ => {
             let wanted = |switch: &str| !request.arguments.is_on(switch);
             let wants = Wants {
