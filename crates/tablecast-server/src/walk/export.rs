@@ -238,7 +238,7 @@ impl File<'_> {
         };
         let reply = match self.request.format {
             Format::Xlsx => making.filed().await?,
-            _ if self.is_whole => making.streamed(),
+            _ if self.is_whole => making.streamed()?,
             _ => making.whole().await?,
         };
         let reply = if disposition {

@@ -27,20 +27,20 @@ impl ArrowWriter {
 
 impl Writer for ArrowWriter {
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        out.append(self.writer.get_mut());
+        *out = std::mem::take(self.writer.get_mut());
         Ok(())
     }
 
     fn write(&mut self, part: &Part, out: &mut Vec<u8>) -> Result<()> {
         let batch = self.typing.batch(part)?;
         self.writer.write(&batch).map_err(failed)?;
-        out.append(self.writer.get_mut());
+        *out = std::mem::take(self.writer.get_mut());
         Ok(())
     }
 
     fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.writer.finish().map_err(failed)?;
-        out.append(self.writer.get_mut());
+        *out = std::mem::take(self.writer.get_mut());
         Ok(())
     }
 

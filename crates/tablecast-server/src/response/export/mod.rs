@@ -5,6 +5,7 @@
 //! line, the others are broken off, so that no client takes a part for the whole.
 
 pub(crate) mod arrow;
+mod desk;
 pub(crate) mod labels;
 pub(crate) mod ndjson;
 pub(crate) mod parquet;
@@ -26,6 +27,7 @@ use crate::fetch::labels::Labels;
 use crate::names::query_encode;
 use crate::plan::paging::row_path;
 use crate::request::Request;
+use desk::Desk;
 use labels::Labeller;
 
 /// Writes rows in one format. What it puts into `out` is sent, also if it fails behind it.
@@ -133,20 +135,20 @@ pub(crate) struct Making {
 
 impl Making {
     /// Sent as the rows come and as fast as they are taken.
-    pub(crate) fn streamed(self) -> Reply {
+    pub(crate) fn streamed(self) -> Result<Reply> {
         let mut reply = Reply::new(StatusCode::OK, self.content_type.clone(), Bytes::new());
-        let bytes = stream::unfold(Stream::new(self), |mut state| async move {
+        let bytes = stream::unfold(Stream::new(self)?, |mut state| async move {
             let bytes = state.next().await?;
             Some((bytes, state))
         });
         reply.body = Body::pieces(bytes);
-        reply
+        Ok(reply)
     }
 
     /// Made whole before it is sent, so that it can be kept.
     pub(crate) async fn whole(self) -> Result<Reply> {
         let content_type = self.content_type.clone();
-        let mut stream = Stream::new(self);
+        let mut stream = Stream::new(self)?;
         let mut out = Vec::new();
         while let Some((bytes, result)) = stream.step().await {
             out.extend_from_slice(&bytes);
@@ -154,7 +156,7 @@ impl Making {
                 Ok(()) => {}
                 // A limit of the format is told as it is in a stream.
                 Err(error) if error.kind() == ErrorKind::TooLarge => {
-                    let line = stream.last_line(&error);
+                    let line = stream.last_line(&error).await;
                     out.extend_from_slice(&line.ok_or(error)?);
                     break;
                 }
@@ -167,14 +169,14 @@ impl Making {
     /// Written to a file, which is sent then: a failure is known before anything is answered.
     pub(crate) async fn filed(self) -> Result<Reply> {
         let content_type = self.content_type.clone();
-        let mut stream = Stream::new(self);
+        let mut stream = Stream::new(self)?;
         while let Some((_, result)) = stream.step().await {
             result?;
         }
-        let lost = || Error::internal("A writer got lost");
-        let writer = stream.writer.take().ok_or_else(lost)?;
+        let writer = stream.desk.leave().await?;
+        let failed = || Error::internal("A workbook was not made");
         let made = tokio::task::spawn_blocking(move || writer.into_file()).await;
-        let file = made.map_err(|_| lost())??.ok_or_else(lost)?;
+        let file = made.map_err(|_| failed())??.ok_or_else(failed)?;
         let length = super::file::length(&file)?;
         Ok(super::file::reply(content_type, file, length))
     }
@@ -189,19 +191,18 @@ enum Stage {
 struct Stream {
     export: Export,
     labeller: Labeller,
-    /// `None` while it works on a thread of its own.
-    writer: Option<Box<dyn Writer>>,
+    desk: Desk,
     stage: Stage,
 }
 
 impl Stream {
-    fn new(making: Making) -> Self {
-        Self {
+    fn new(making: Making) -> Result<Self> {
+        Ok(Self {
             export: making.export,
             labeller: making.labeller,
-            writer: Some(making.writer),
+            desk: Desk::new(making.writer)?,
             stage: Stage::Begin,
-        }
+        })
     }
 
     /// The next bytes, `None` behind the last. An error breaks the answer off.
@@ -210,7 +211,7 @@ impl Stream {
             let (mut bytes, result) = self.step().await?;
             if let Err(error) = result {
                 self.stage = Stage::Ended;
-                let Some(line) = self.last_line(&error) else {
+                let Some(line) = self.last_line(&error).await else {
                     eprintln!("An export was broken off: {}", error.message());
                     return Some(Err(error));
                 };
@@ -250,30 +251,24 @@ impl Stream {
         Some(labels.map(|labels| Part { batch, labels }))
     }
 
-    /// Formatting and compressing take their time, which is not taken from other requests.
     async fn work(
         &mut self,
         work: impl FnOnce(&mut dyn Writer, &mut Vec<u8>) -> Result<()> + Send + 'static,
     ) -> (Vec<u8>, Result<()>) {
-        let Some(mut writer) = self.writer.take() else {
-            return (Vec::new(), Err(Error::internal("A writer got lost")));
-        };
-        let done = tokio::task::spawn_blocking(move || {
+        let written = self.desk.ask(move |writer| {
             let mut out = Vec::new();
-            let result = work(writer.as_mut(), &mut out);
-            (writer, out, result)
+            let result = work(writer, &mut out);
+            (out, result)
         });
-        match done.await {
-            Ok((writer, out, result)) => {
-                self.writer = Some(writer);
-                (out, result)
-            }
-            Err(_) => (Vec::new(), Err(Error::internal("A writer panicked"))),
-        }
+        written
+            .await
+            .unwrap_or_else(|error| (Vec::new(), Err(error)))
     }
 
-    fn last_line(&self, error: &Error) -> Option<Vec<u8>> {
-        self.writer.as_ref()?.last_line(error)
+    async fn last_line(&mut self, error: &Error) -> Option<Vec<u8>> {
+        let told = Error::new(error.kind(), error.message());
+        let line = self.desk.ask(move |writer| writer.last_line(&told));
+        line.await.ok().flatten()
     }
 }
 

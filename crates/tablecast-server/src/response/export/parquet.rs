@@ -14,7 +14,7 @@ use super::{Part, Writer};
 pub(crate) const TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apache.parquet");
 
 /// A row group is written once its columns take so much memory.
-const GROUP_BYTES: usize = 16 << 20;
+const GROUP_BYTES: usize = 8 << 20;
 
 /// A row group has so many rows at most, so that readers can skip.
 const GROUP_ROWS: usize = 1 << 20;
@@ -44,7 +44,7 @@ impl ParquetWriter {
     }
 
     fn hand_over(&mut self, out: &mut Vec<u8>) {
-        out.append(self.writer.inner_mut());
+        *out = std::mem::take(self.writer.inner_mut());
     }
 }
 
