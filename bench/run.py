@@ -219,6 +219,8 @@ def export_shell(file):
     command = ["sqlite3", "-readonly", "-csv", "-header", file, "select * from trees"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         drained(process.stdout)
+    if process.returncode:
+        sys.exit(f"{command} ended with {process.returncode}")
 
 
 def export_round(figures, options, folder):

@@ -114,5 +114,25 @@ fn a_stream_that_fails_in_the_middle_says_so_in_its_last_line() {
         last.starts_with("Error: ") && last.contains("d.db"),
         "{last}"
     );
+    let lines = program.get("/d/many.ndjson").text();
+    assert!(lines.lines().count() > 10_000);
+    let last: serde_json::Value =
+        serde_json::from_str(lines.lines().last().unwrap_or_default()).expect("JSON");
+    assert_eq!((&last["ok"], &last["status"]), (&false.into(), &500.into()));
+    assert!(
+        last["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("d.db"))
+    );
+    // These are read to their end before anything is answered.
+    for format in ["parquet", "arrow", "xlsx"] {
+        let answer = program.get(&format!("/d/many.{format}"));
+        assert_eq!(answer.status, 500, "{format}");
+        assert!(
+            answer.json()["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("d.db"))
+        );
+    }
     assert_eq!(program.get("/d/many.json").status, 200);
 }
