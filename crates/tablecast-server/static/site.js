@@ -23,3 +23,100 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 });
+
+// Menus of columns open under their buttons.
+document.addEventListener("toggle", (event) => {
+  const popup = event.target;
+  if (event.newState !== "open" || !popup.matches?.("[popover].popup")) return;
+  const button = document.querySelector(`[popovertarget="${popup.id}"]`).getBoundingClientRect();
+  popup.style.top = `${Math.min(button.bottom + 4, innerHeight - popup.offsetHeight - 8)}px`;
+  popup.style.left = `${Math.max(8, Math.min(button.left, innerWidth - popup.offsetWidth - 8))}px`;
+}, true);
+
+// The jump menu: a dialog that looks for databases, tables, views and queries by name.
+const jumpDialog = () => {
+  const dialog = document.createElement("dialog");
+  dialog.className = "jump";
+  dialog.setAttribute("aria-label", "Jump to a table, view or query");
+  const field = document.createElement("input");
+  field.type = "search";
+  field.placeholder = "Name of a database, table, view or query";
+  for (const [name, value] of Object.entries({
+    role: "combobox", "aria-label": "Jump to", "aria-expanded": "true", "aria-controls": "jump-list", "aria-autocomplete": "list", autocomplete: "off",
+  })) field.setAttribute(name, value);
+  const list = document.createElement("ul");
+  list.id = "jump-list";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Matches");
+  const said = document.createElement("p");
+  said.className = "soft";
+  said.setAttribute("role", "status");
+  dialog.append(field, said, list);
+  let chosen = 0;
+  let asked = 0;
+  const choose = (place) => {
+    const items = [...list.children];
+    chosen = items.length ? (place + items.length) % items.length : 0;
+    items.forEach((item, at) => item.setAttribute("aria-selected", at === chosen ? "true" : "false"));
+    items[chosen]?.scrollIntoView({ block: "nearest" });
+    if (items[chosen]) field.setAttribute("aria-activedescendant", items[chosen].id);
+    else field.removeAttribute("aria-activedescendant");
+  };
+  const show = (matches) => {
+    list.replaceChildren(...matches.map((match, at) => {
+      const item = document.createElement("li");
+      item.id = `jump-${at}`;
+      item.setAttribute("role", "option");
+      const name = document.createElement("span");
+      name.textContent = match.name;
+      const kind = document.createElement("span");
+      kind.className = "soft";
+      kind.textContent = match.type;
+      item.append(name, kind);
+      item.addEventListener("click", () => { location.href = match.url; });
+      item.dataset.url = match.url;
+      return item;
+    }));
+    said.textContent = matches.length ? "" : "Nothing has this name.";
+    choose(0);
+  };
+  const ask = async () => {
+    const number = ++asked;
+    try {
+      const answer = await fetch(`${document.body.dataset.base}-/jump.json?q=${encodeURIComponent(field.value)}`);
+      const found = await answer.json();
+      if (number === asked) show(found.matches.slice(0, 30));
+    } catch {
+      if (number === asked) said.textContent = "The server does not answer.";
+    }
+  };
+  field.addEventListener("input", ask);
+  field.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) { event.preventDefault(); choose(chosen + step); }
+    if (event.key === "Enter") {
+      event.preventDefault();
+      const url = list.children[chosen]?.dataset.url;
+      if (url) location.href = url;
+    }
+  });
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  return () => { field.value = ""; dialog.showModal(); field.focus(); ask(); };
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.querySelector("[data-jump]");
+  if (!button) return;
+  let open;
+  const jump = () => { open ??= jumpDialog(); open(); };
+  button.hidden = false;
+  button.addEventListener("click", jump);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, dialog, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      jump();
+    }
+  });
+});

@@ -4,6 +4,8 @@
 
 mod assets;
 mod cells;
+mod columns;
+mod form;
 mod lists;
 mod table;
 mod texts;

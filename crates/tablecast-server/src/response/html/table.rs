@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use tablecast_connector::{
-    Affinity, Cell, Direction, Filter, OPERATORS, Operator, ROWID, Result, Value,
-};
+use tablecast_connector::{Affinity, Cell, ROWID, Result, Value};
+use tablecast_sql::{count, syntax_of};
 
 use super::cells::{Showing, escape, link, typed};
+use super::columns::{chooser, head};
+use super::form::form;
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
 use crate::Site;
 use crate::fetch::Place;
@@ -21,6 +22,7 @@ use crate::plan::description::describe;
 use crate::plan::paging::{row_path, text};
 use crate::plan::table::TablePlan;
 use crate::request::Request;
+use crate::request::target::Format;
 use crate::response::row::{RowData, reference_json};
 use crate::response::{Reply, extras, facets, table as table_json};
 
@@ -107,7 +109,7 @@ impl Drawing<'_> {
 }
 
 /// The class of a column's cells: numbers stand to the right.
-fn cell_class(plan_column: Option<&tablecast_connector::Column>, name: &str) -> String {
+pub(super) fn cell_class(plan_column: Option<&tablecast_connector::Column>, name: &str) -> String {
     let number = plan_column.is_some_and(|column| {
         column.affinity.is_numeric()
             && column.labels.is_empty()
@@ -155,7 +157,9 @@ pub(crate) async fn table(
         "rows": rows,
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
-        "stream_url": with_argument(&other_format(request, "csv"), "_stream=on"),
+        "exports": exports(request),
+        "chooser": chooser(request, plan),
+        "count_url": data.count.filter(|count| count.truncated).and_then(|_| count_url(site, request, place, plan)),
         "milliseconds": format!("{:.1}", data.milliseconds),
         "definition": definition,
     });
@@ -228,9 +232,40 @@ fn grid(
     Ok((head(request, plan, with_link), rows))
 }
 
-fn with_argument(url: &str, argument: &str) -> String {
-    let mark = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{mark}{argument}")
+/// All rows in each format that takes them as they come.
+pub(super) fn exports(request: &Request) -> Vec<Json> {
+    [
+        ("CSV", Format::Csv),
+        ("NDJSON", Format::Ndjson),
+        ("Parquet", Format::Parquet),
+        ("Arrow", Format::Arrow),
+        ("Excel", Format::Xlsx),
+    ]
+    .into_iter()
+    .map(|(name, format)| {
+        let url = other_format(request, format.suffix().trim_start_matches('.'));
+        let mark = if url.contains('?') { '&' } else { '?' };
+        json!({ "name": name, "url": format!("{url}{mark}_stream=on") })
+    })
+    .collect()
+}
+
+/// The page that counts all rows, where SQL may be run.
+fn count_url(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &TablePlan,
+) -> Option<String> {
+    let name = &place.published.name;
+    if !site.allows(Action::ExecuteSql, Subject::Database(name)) {
+        return None;
+    }
+    let syntax = syntax_of(&place.published.database.dialect()).ok()?;
+    let statement = count(syntax, &plan.query.table, &plan.query.filters).ok()?;
+    let query =
+        json!({ "sql": statement.sql, "params": extras::parameters(&statement.parameters) });
+    Some(sql_url(request, name, &query))
 }
 
 fn described(plan: &TablePlan) -> Option<String> {
@@ -254,143 +289,6 @@ fn attributes(plan: &TablePlan) -> Vec<Json> {
     attributes
         .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect()
-}
-
-fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Json> {
-    let mut head = Vec::new();
-    if with_link {
-        head.push(json!({ "name": "Link", "mark": "", "class": "col-Link" }));
-    }
-    for name in &plan.columns {
-        let column = plan.info.column(name);
-        let sorted = plan
-            .query
-            .sort
-            .as_ref()
-            .filter(|sort| sort.column == *name)
-            .map(|sort| sort.direction);
-        let by_default = plan.query.sort.is_none() && plan.keys == [name.clone()];
-        let (mark, aria) = match sorted {
-            Some(Direction::Ascending) => (" ▼", Some("ascending")),
-            Some(Direction::Descending) => (" ▲", Some("descending")),
-            None if by_default => (" ▼", Some("ascending")),
-            None => ("", None),
-        };
-        let allowed = plan
-            .options
-            .sortable_columns
-            .as_ref()
-            .is_none_or(|columns| columns.contains(name));
-        let descending = sorted == Some(Direction::Ascending) || by_default;
-        let argument = if descending { "_sort_desc" } else { "_sort" };
-        let arguments = request
-            .arguments
-            .without("_next")
-            .without("_sort")
-            .without("_sort_desc")
-            .with(argument, name);
-        head.push(json!({
-            "name": name,
-            "mark": mark,
-            "sorted": aria,
-            "url": allowed.then(|| request.address(&arguments)),
-            "class": cell_class(column, name),
-            "hint": column.and_then(hint),
-        }));
-    }
-    head
-}
-
-/// What is known of a column, in one line.
-fn hint(column: &tablecast_connector::Column) -> Option<String> {
-    let parts = [
-        Some(&column.declared_type),
-        column.metadata.unit.as_ref(),
-        column.metadata.description.as_ref(),
-    ];
-    let parts: Vec<&str> = parts
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .filter(|part| !part.is_empty())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(" · "))
-}
-
-/// The filter form: the filters that are, and one more.
-fn form(request: &Request, plan: &TablePlan) -> Json {
-    let mut filters: Vec<Json> = Vec::new();
-    for filter in &plan.arguments.filters {
-        if let Filter::Condition {
-            column,
-            operator,
-            value,
-        } = filter
-        {
-            filters.push(json!({ "column": column, "operator": operator.name(), "value": value }));
-        }
-    }
-    let any = !filters.is_empty();
-    filters.push(json!({ "column": "", "operator": "exact", "value": "" }));
-    let operators: Vec<Json> = OPERATORS
-        .iter()
-        .map(|(name, operator)| json!({ "name": name, "text": words(*operator) }))
-        .collect();
-    let kept = request.arguments.iter().filter(|(name, _)| {
-        name.starts_with('_')
-            && !name.contains("__")
-            && !matches!(
-                *name,
-                "_sort" | "_sort_desc" | "_search" | "_next" | "_sort_by_desc"
-            )
-    });
-    let columns: Vec<&str> = plan
-        .info
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
-    json!({
-        "form_url": request.link(&request.path),
-        "filters": any,
-        "filters_shown": filters,
-        "operators": operators,
-        "all_columns": columns,
-        "sortable": plan.options.sortable_columns.clone().map_or_else(|| json!(columns), |columns| json!(columns)),
-        "sort_column": plan.query.sort.as_ref().map(|sort| sort.column.clone()),
-        "sort_descending": plan.query.sort.as_ref().is_some_and(|sort| sort.direction == Direction::Descending),
-        "searchable": plan.search_index.is_some(),
-        "search": request.arguments.first("_search").unwrap_or_default(),
-        "hidden_arguments": kept.map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
-    })
-}
-
-/// An operator as a person would say it.
-fn words(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Exact => "=",
-        Operator::Not => "≠",
-        Operator::Contains => "contains",
-        Operator::NotContains => "does not contain",
-        Operator::StartsWith => "starts with",
-        Operator::EndsWith => "ends with",
-        Operator::Gt => ">",
-        Operator::Gte => "≥",
-        Operator::Lt => "<",
-        Operator::Lte => "≤",
-        Operator::Like => "is like",
-        Operator::NotLike => "is not like",
-        Operator::Glob => "matches glob",
-        Operator::In => "is one of",
-        Operator::NotIn => "is none of",
-        Operator::ArrayContains => "array contains",
-        Operator::ArrayNotContains => "array does not contain",
-        Operator::Date => "is on date",
-        Operator::IsNull => "is null",
-        Operator::NotNull => "is not null",
-        Operator::IsBlank => "is blank",
-        Operator::NotBlank => "is not blank",
-    }
 }
 
 fn facet_context(request: &Request, plan: &TablePlan, data: &TableData) -> Json {

@@ -138,6 +138,7 @@ pub(crate) async fn query(
         "rows": data.as_ref().map(|data| rows(site, request, data)).transpose()?,
         "truncated": data.as_ref().is_some_and(|data| data.page.more),
         "csv_url": wanted.map(|_| other_format(request, "csv")),
+        "exports": data.as_ref().map(|_| super::table::exports(request)),
         "milliseconds": data.as_ref().map(|data| format!("{:.1}", data.milliseconds)),
     });
     let crumbs = vec![(
