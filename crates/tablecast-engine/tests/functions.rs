@@ -34,6 +34,16 @@ const TIMES: &[&str] = &[
     "",
 ];
 
+const LISTS: &[&str] = &[
+    "[]",
+    r#"["a", "b", "a"]"#,
+    r#"["1", "é"]"#,
+    r#"["a"]"#,
+    "{}",
+    r#"{"x": "y", "a b": "c", "\"q\"": "d"}"#,
+    r#"["a", null]"#,
+];
+
 struct Pair {
     database: Arc<dyn Database>,
     sqlite: rusqlite::Connection,
@@ -70,6 +80,14 @@ fn pair() -> Pair {
                 Column::new("t", DataType::Utf8),
             ],
             numbered(&texts),
+        ),
+        table(
+            "lists",
+            vec![
+                Column::new("no", DataType::Int64),
+                Column::new("list", DataType::Utf8),
+            ],
+            numbered(LISTS),
         ),
         table(
             "numbers",
@@ -364,4 +382,72 @@ fn aggregates_of_distinct_values_are_sqlites() {
         "select n % 2, {all} from numbers group by 1 order by 1"
     ));
     pair.check(&format!("select {all} from numbers where 0"));
+}
+
+#[test]
+fn elements_of_json_are_rows_as_in_sqlite() {
+    let pair = pair();
+    for sql in [
+        "select no, value from lists, json_each(lists.list) order by no, cast(key as integer), value",
+        "select l.no, j.value, j.type, j.atom, j.fullkey, j.path from lists l join json_each(l.list) j order by 1, 5",
+        "select l.no, j.value from lists l join json_each(l.list) as j on j.value = 'a' order by 1",
+        "select l.no, j.value from lists l cross join json_each(l.list) j where j.value > 'a' order by 1, 2",
+        "select j.value, count(*) as n from lists l, json_each(l.list) j group by j.value order by n desc, j.value",
+        "select value, count(distinct no) from lists join json_each(list) where no > 1 group by 1 order by 2 desc, 1",
+        "select count(*) from lists, json_each(lists.list)",
+        "select distinct j.value from lists, json_each(list) j order by 1",
+        "select a.value, b.value from lists, json_each(list) a, json_each(list) b where no = 1 order by 1, 2",
+        "select texts.t, j.value from lists l join json_each(l.list) j join texts on texts.id = l.no order by 1, 2",
+        "select value from json_each('[\"x\", \"y\"]')",
+        "select j.value from json_each('{\"a\": [\"p\", \"q\"]}', '$.a') j",
+        "select no from lists where 'a' in (select value from json_each(list)) order by no",
+        "select no from lists where 'a' not in (select value from json_each(lists.list)) order by no",
+        "select no from lists where '1' in (select value from json_each(list)) or 1 in (select value from json_each(list))",
+        "select value from (select l.list as list from lists l where no = 1), json_each(list)",
+        "with each as (select no, value from lists, json_each(list)) select max(value) from each where no < 3",
+    ] {
+        pair.check(sql);
+    }
+    for sql in [
+        "select no from (select 1 as no), json_each('[1, 2, 10]') where value > 2",
+        "select count(*) from json_each('[1, 2, 10]') where value between 2 and 10",
+        "select count(*) from json_each('[1, 2, 10]') where json_each.value in (10, 2)",
+        "select count(*) from json_each('[\"x\", 5, null]') j where j.value > 7",
+        "select type, atom from json_each('[1.5, true, [1]]') where type <> 'integer' and key > 1",
+    ] {
+        pair.check(sql);
+    }
+    pair.refused("select * from texts, json_each(t)", "malformed JSON");
+    pair.refused(
+        "select * from lists l left join json_each(l.list) j on j.value = 'a'",
+        "inner join",
+    );
+    pair.refused("select * from json_tree('[]')", "no such table: json_tree");
+    pair.refused(
+        "select no from lists l where exists (select 1 from json_each(l.list) where value = 'a')",
+        "json_each",
+    );
+}
+
+#[test]
+fn functions_of_json_are_sqlites() {
+    let pair = pair();
+    for call in [
+        "json_array_length(list)",
+        "json_type(list)",
+        "json_type(list, '$[0]')",
+        "json_valid(list)",
+        "json_extract(list, '$[0]')",
+        "json_extract(list, '$[#-1]')",
+        "json_extract(list, '$.x')",
+        "json_extract(list, '$.\"a b\"')",
+        "json(list)",
+        "json_array_length(list, '$.x')",
+    ] {
+        pair.check(&format!("select no, {call} from lists order by no"));
+    }
+    pair.check("select json_valid(t) from texts where id < 3");
+    pair.check("select no from lists where json_extract('{\"n\": 12}', '$.n') > 9 order by no");
+    pair.refused("select json_extract(t, '$') from texts", "malformed JSON");
+    pair.refused("select json_extract(list, 'x') from lists", "bad JSON path");
 }

@@ -4,6 +4,7 @@
 //! nothing else: there is no file or network in its catalog.
 
 mod aggregates;
+mod each;
 mod functions;
 mod master;
 mod names;
@@ -93,7 +94,8 @@ async fn planned(
     let plan = state
         .statement_to_plan(parsed.statement())
         .await
-        .map_err(wording::error)?;
+        .map_err(wording::error)
+        .and_then(each::unnested)?;
     let fields = plan.schema().fields().iter();
     let names = parsed.output_names(fields.map(|field| field.name().clone()).collect());
     Ok((state, plan, names))

@@ -287,6 +287,9 @@ fn key(database: Option<&str>, name: &str, argument: Option<&str>) -> String {
     }
 }
 
+/// The table function that takes JSON apart.
+pub(super) const JSON_EACH: &str = "json_each";
+
 /// SQLite's name of the database itself.
 const MAIN: &str = "main";
 
@@ -358,6 +361,9 @@ impl Visitor for Mentions {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, args, .. } = factor {
+            if args.is_some() && last_part(name).eq_ignore_ascii_case(JSON_EACH) {
+                return ControlFlow::Continue(());
+            }
             let argument = args
                 .as_ref()
                 .and_then(|args| args.args.first())

@@ -11,10 +11,15 @@ use datafusion::sql::sqlparser::ast::{
     OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
     Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
 };
+use datafusion::sql::sqlparser::ast::{Statement, TableAlias};
+use datafusion::sql::sqlparser::dialect::SQLiteDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use tablecast_connector::{Error, ROWID, Result, Value, number, real_text};
 
+use super::each;
 use super::functions;
-use super::names::{Catalog, last_part, text_argument};
+use super::functions::json::EACH;
+use super::names::{Catalog, JSON_EACH, last_part, text_argument};
 use super::parse::Parsed;
 
 /// Rewrites `parsed` in place.
@@ -30,6 +35,7 @@ pub(super) fn rewrite(
             .map(|(name, value)| (name.as_str(), value))
             .collect(),
         aliases: BTreeSet::new(),
+        json_tables: BTreeSet::new(),
     };
     match parsed.query.visit(&mut rewriting) {
         ControlFlow::Continue(()) => {}
@@ -114,6 +120,8 @@ struct Rewriting<'a> {
     parameters: BTreeMap<&'a str, &'a Value>,
     /// Names that the statement itself gives to columns and tables.
     aliases: BTreeSet<String>,
+    /// The names, in lower case, by which the statement calls what `json_each` gives.
+    json_tables: BTreeSet<String>,
 }
 
 fn quoted(name: &str) -> Ident {
@@ -170,6 +178,9 @@ impl VisitorMut for Rewriting<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let Some(each) = self.json_each(factor) {
+            *factor = each;
+        }
         match factor {
             TableFactor::Table {
                 name, alias, args, ..
@@ -203,6 +214,13 @@ impl VisitorMut for Rewriting<'_> {
                 "{other} is not supported in FROM"
             ))),
         }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if let Some(contained) = json_contains(expr) {
+            *expr = contained;
+        }
+        ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
@@ -246,6 +264,88 @@ fn plain_limit(clause: &LimitClause) -> LimitClause {
 }
 
 impl Rewriting<'_> {
+    /// `json_each(…)` as a sub-query of its columns' stand-ins.
+    fn json_each(&mut self, factor: &TableFactor) -> Option<TableFactor> {
+        let TableFactor::Table {
+            name,
+            alias,
+            args: Some(args),
+            ..
+        } = factor
+        else {
+            return None;
+        };
+        if !last_part(name).eq_ignore_ascii_case(JSON_EACH) {
+            return None;
+        }
+        let alias = alias.clone().unwrap_or_else(|| TableAlias {
+            explicit: false,
+            name: quoted(JSON_EACH),
+            columns: Vec::new(),
+            at: None,
+        });
+        let arguments: Option<Vec<Expr>> = args
+            .args
+            .iter()
+            .map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+                _ => None,
+            })
+            .collect();
+        let arguments = arguments.filter(|arguments| matches!(arguments.len(), 1 | 2))?;
+        self.json_tables
+            .insert(alias.name.value.to_ascii_lowercase());
+        self.aliases
+            .extend(EACH.iter().map(|column| (*column).to_owned()));
+        let items = EACH.iter().map(|column| SelectItem::ExprWithAlias {
+            expr: call(&each::stand_in(column), arguments.clone()),
+            alias: quoted(column),
+        });
+        Some(TableFactor::Derived {
+            lateral: true,
+            subquery: Box::new(select(items.collect())?),
+            alias: Some(alias),
+            sample: None,
+        })
+    }
+
+    /// Whether an expression is a value of JSON, which is a text here whatever it is in SQLite.
+    fn is_json_value(&self, expr: &Expr) -> bool {
+        let is_value = |name: &Ident| {
+            ["key", "value", "atom"]
+                .iter()
+                .any(|known| name.value.eq_ignore_ascii_case(known))
+        };
+        match expr {
+            Expr::Nested(inner) => self.is_json_value(inner),
+            Expr::Identifier(name) => {
+                !self.json_tables.is_empty()
+                    && is_value(name)
+                    && self.catalog.column(&name.value).is_none()
+            }
+            Expr::CompoundIdentifier(parts) => matches!(parts.as_slice(), [table, name]
+                if is_value(name) && self.json_tables.contains(&table.value.to_ascii_lowercase())),
+            Expr::Function(function) => last_part(&function.name) == "json_extract",
+            _ => false,
+        }
+    }
+
+    /// A value of JSON as a number, where it is compared or reckoned with one.
+    fn json_beside(&self, json: &mut Expr, other: &Expr) {
+        let is_number = self.is_number_column(other)
+            || matches!(other, Expr::Value(value) if matches!(value.value, Literal::Number(..)))
+            || matches!(
+                other,
+                Expr::UnaryOp {
+                    op: UnaryOperator::Minus,
+                    ..
+                }
+            );
+        if is_number && self.is_json_value(json) {
+            *json = call("json_number", vec![json.clone()]);
+        }
+    }
+
     /// `*` does not show the row number.
     fn leave_out_rowid(&self, select: &mut Select) {
         let is_table = |factor: &TableFactor| {
@@ -440,6 +540,8 @@ impl Rewriting<'_> {
                 }
                 self.numeric(left);
                 self.numeric(right);
+                self.json_beside(left, right);
+                self.json_beside(right, left);
                 if is_comparison(op) {
                     self.compared(left, right);
                     self.compared(right, left);
@@ -453,6 +555,7 @@ impl Rewriting<'_> {
                 expr, low, high, ..
             } => {
                 self.numeric(expr);
+                self.json_beside(expr, low);
                 self.compared(expr, low);
                 self.compared(expr, high);
             }
@@ -462,6 +565,9 @@ impl Rewriting<'_> {
                 negated,
             } => {
                 self.numeric(expr);
+                if let Some(first) = list.first() {
+                    self.json_beside(expr, first);
+                }
                 for item in list.iter_mut() {
                     self.compared(expr, item);
                 }
@@ -608,7 +714,10 @@ impl Rewriting<'_> {
                     | BinaryOperator::Or
             ),
             Expr::Function(function) => {
-                matches!(last_part(&function.name).as_str(), "like" | "glob")
+                matches!(
+                    last_part(&function.name).as_str(),
+                    "like" | "glob" | "json_contains"
+                )
             }
             other => self.is_boolean_column(other),
         }
@@ -617,6 +726,10 @@ impl Rewriting<'_> {
     /// A function by its listed name, or what stands for it.
     fn function(&self, function: &mut Function) -> Result<Option<Expr>> {
         let name = last_part(&function.name).to_ascii_lowercase();
+        // What the rewriting put there.
+        if each::is_stand_in(&name) || name == "json_contains" {
+            return Ok(None);
+        }
         let mut arguments = arguments(function);
         let aggregate_of_booleans =
             matches!(name.as_str(), "sum" | "total" | "avg" | "min" | "max");
@@ -643,6 +756,57 @@ impl Rewriting<'_> {
         }
         Ok(None)
     }
+}
+
+/// `SELECT items` from nothing.
+fn select(items: Vec<SelectItem>) -> Option<Query> {
+    let statements = Parser::parse_sql(&SQLiteDialect {}, "select 1").ok()?;
+    let Some(Statement::Query(mut query)) = statements.into_iter().next() else {
+        return None;
+    };
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = items;
+    }
+    Some(*query)
+}
+
+/// `x in (select value from json_each(list))` as a function of both.
+fn json_contains(expr: &Expr) -> Option<Expr> {
+    let Expr::InSubquery {
+        expr: wanted,
+        subquery,
+        negated,
+    } = expr
+    else {
+        return None;
+    };
+    let SetExpr::Select(select) = subquery.body.as_ref() else {
+        return None;
+    };
+    let ([SelectItem::UnnamedExpr(item)], [from], None) = (
+        select.projection.as_slice(),
+        select.from.as_slice(),
+        &select.selection,
+    ) else {
+        return None;
+    };
+    let TableFactor::Table {
+        name,
+        args: Some(args),
+        ..
+    } = &from.relation
+    else {
+        return None;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(list))] = args.args.as_slice() else {
+        return None;
+    };
+    let is_plain = from.joins.is_empty()
+        && subquery.limit_clause.is_none()
+        && last_part(name).eq_ignore_ascii_case(JSON_EACH)
+        && column_of(item).is_some_and(|column| column.eq_ignore_ascii_case("value"));
+    let call = || call("json_contains", vec![list.clone(), (**wanted).clone()]);
+    is_plain.then(|| negated_if(*negated, call()))
 }
 
 /// The name of the column that an expression is, in brackets or not.

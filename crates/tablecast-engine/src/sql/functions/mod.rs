@@ -2,6 +2,7 @@
 //!
 //! Most are done row by row on values, in SQLite's semantics; those that DataFusion has with the same meaning are its.
 
+pub(super) mod json;
 mod moment;
 mod numbers;
 mod rows;
@@ -164,6 +165,7 @@ fn row_functions() -> impl Iterator<Item = &'static RowFunction> {
         .iter()
         .chain(numbers::FUNCTIONS)
         .chain(times::FUNCTIONS)
+        .chain(json::FUNCTIONS)
 }
 
 /// Every scalar function of the session.
@@ -177,6 +179,7 @@ pub(super) fn scalars() -> Vec<Arc<ScalarUDF>> {
         .chain(["least", "greatest", "log"])
         .collect();
     let theirs = datafusion::functions::all_default_functions();
+    all.extend(super::each::stand_ins());
     all.extend(theirs.into_iter().filter(|udf| names.contains(&udf.name())));
     all
 }
