@@ -11,16 +11,14 @@ use datafusion::sql::sqlparser::ast::{
     OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
     Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
 };
-use datafusion::sql::sqlparser::ast::{Statement, TableAlias};
-use datafusion::sql::sqlparser::dialect::SQLiteDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 use tablecast_connector::{Error, ROWID, Result, Value, number, real_text};
 
 use super::each;
 use super::functions;
 use super::functions::json::EACH;
-use super::names::{Catalog, JSON_EACH, last_part, text_argument};
+use super::names::{Catalog, last_part, text_argument};
 use super::parse::Parsed;
+use super::spelled_each;
 
 /// Rewrites `parsed` in place.
 pub(super) fn rewrite(
@@ -124,7 +122,7 @@ struct Rewriting<'a> {
     json_tables: BTreeSet<String>,
 }
 
-fn quoted(name: &str) -> Ident {
+pub(super) fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
 
@@ -178,7 +176,10 @@ impl VisitorMut for Rewriting<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        if let Some(each) = self.json_each(factor) {
+        if let Some((name, each)) = spelled_each::table(factor) {
+            self.json_tables.insert(name.to_ascii_lowercase());
+            let columns = EACH.iter().map(|column| (*column).to_owned());
+            self.aliases.extend(columns);
             *factor = each;
         }
         match factor {
@@ -217,7 +218,7 @@ impl VisitorMut for Rewriting<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        if let Some(contained) = json_contains(expr) {
+        if let Some(contained) = spelled_each::contains(expr) {
             *expr = contained;
         }
         ControlFlow::Continue(())
@@ -264,51 +265,6 @@ fn plain_limit(clause: &LimitClause) -> LimitClause {
 }
 
 impl Rewriting<'_> {
-    /// `json_each(…)` as a sub-query of its columns' stand-ins.
-    fn json_each(&mut self, factor: &TableFactor) -> Option<TableFactor> {
-        let TableFactor::Table {
-            name,
-            alias,
-            args: Some(args),
-            ..
-        } = factor
-        else {
-            return None;
-        };
-        if !last_part(name).eq_ignore_ascii_case(JSON_EACH) {
-            return None;
-        }
-        let alias = alias.clone().unwrap_or_else(|| TableAlias {
-            explicit: false,
-            name: quoted(JSON_EACH),
-            columns: Vec::new(),
-            at: None,
-        });
-        let arguments: Option<Vec<Expr>> = args
-            .args
-            .iter()
-            .map(|argument| match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-                _ => None,
-            })
-            .collect();
-        let arguments = arguments.filter(|arguments| matches!(arguments.len(), 1 | 2))?;
-        self.json_tables
-            .insert(alias.name.value.to_ascii_lowercase());
-        self.aliases
-            .extend(EACH.iter().map(|column| (*column).to_owned()));
-        let items = EACH.iter().map(|column| SelectItem::ExprWithAlias {
-            expr: call(&each::stand_in(column), arguments.clone()),
-            alias: quoted(column),
-        });
-        Some(TableFactor::Derived {
-            lateral: true,
-            subquery: Box::new(select(items.collect())?),
-            alias: Some(alias),
-            sample: None,
-        })
-    }
-
     /// Whether an expression is a value of JSON, which is a text here whatever it is in SQLite.
     fn is_json_value(&self, expr: &Expr) -> bool {
         let is_value = |name: &Ident| {
@@ -758,59 +714,8 @@ impl Rewriting<'_> {
     }
 }
 
-/// `SELECT items` from nothing.
-fn select(items: Vec<SelectItem>) -> Option<Query> {
-    let statements = Parser::parse_sql(&SQLiteDialect {}, "select 1").ok()?;
-    let Some(Statement::Query(mut query)) = statements.into_iter().next() else {
-        return None;
-    };
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        select.projection = items;
-    }
-    Some(*query)
-}
-
-/// `x in (select value from json_each(list))` as a function of both.
-fn json_contains(expr: &Expr) -> Option<Expr> {
-    let Expr::InSubquery {
-        expr: wanted,
-        subquery,
-        negated,
-    } = expr
-    else {
-        return None;
-    };
-    let SetExpr::Select(select) = subquery.body.as_ref() else {
-        return None;
-    };
-    let ([SelectItem::UnnamedExpr(item)], [from], None) = (
-        select.projection.as_slice(),
-        select.from.as_slice(),
-        &select.selection,
-    ) else {
-        return None;
-    };
-    let TableFactor::Table {
-        name,
-        args: Some(args),
-        ..
-    } = &from.relation
-    else {
-        return None;
-    };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(list))] = args.args.as_slice() else {
-        return None;
-    };
-    let is_plain = from.joins.is_empty()
-        && subquery.limit_clause.is_none()
-        && last_part(name).eq_ignore_ascii_case(JSON_EACH)
-        && column_of(item).is_some_and(|column| column.eq_ignore_ascii_case("value"));
-    let call = || call("json_contains", vec![list.clone(), (**wanted).clone()]);
-    is_plain.then(|| negated_if(*negated, call()))
-}
-
 /// The name of the column that an expression is, in brackets or not.
-fn column_of(expr: &Expr) -> Option<&str> {
+pub(super) fn column_of(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Identifier(ident) => Some(&ident.value),
         Expr::CompoundIdentifier(parts) => parts.last().map(|part| part.value.as_str()),
@@ -908,7 +813,7 @@ pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     })
 }
 
-fn negated_if(negated: bool, expr: Expr) -> Expr {
+pub(super) fn negated_if(negated: bool, expr: Expr) -> Expr {
     if negated {
         Expr::UnaryOp {
             op: UnaryOperator::Not,
