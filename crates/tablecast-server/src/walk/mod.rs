@@ -21,7 +21,7 @@ use crate::request::target::{Format, Target};
 use crate::response::{Reply, html, introspection, openapi};
 
 pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
-    if request.format == Format::Unknown {
+    if request.format == Format::Unknown || is_without_rows(request) {
         return Err(no_such_format());
     }
     match &request.target {
@@ -76,6 +76,14 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
 
 fn no_page(page: &str) -> Error {
     Error::not_found(format!("There is no page /-/{page}"))
+}
+
+/// Whether rows are asked for where there are none.
+fn is_without_rows(request: &Request) -> bool {
+    let wants_rows = request.format.is_export() || request.format == Format::Blob;
+    // SQL behind a database's address is sent on to the page for queries.
+    let is_query = matches!(request.target, Target::Database(_)) && request.arguments.has("sql");
+    wants_rows && !request.target.has_rows() && !is_query
 }
 
 fn no_such_format() -> Error {
