@@ -451,3 +451,16 @@ fn functions_of_json_are_sqlites() {
     pair.refused("select json_extract(t, '$') from texts", "malformed JSON");
     pair.refused("select json_extract(list, 'x') from lists", "bad JSON path");
 }
+
+#[test]
+fn a_natural_join_never_compares_row_numbers() {
+    let pair = pair();
+    for join in ["natural join", "natural left join"] {
+        pair.refused(
+            &format!("select count(*) from texts {join} times"),
+            "NATURAL JOIN of tables with row numbers",
+        );
+    }
+    pair.check("select count(*) from texts natural join (select id from times where id > 3)");
+    pair.check("select count(*) from texts join times using (id)");
+}

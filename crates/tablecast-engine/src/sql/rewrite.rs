@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, ExceptSelectItem, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, LimitClause,
-    ObjectName, ObjectNamePart, Offset, OffsetRows, OrderBy, OrderByExpr, OrderByKind,
-    OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
-    Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinConstraint,
+    JoinOperator, LimitClause, ObjectName, ObjectNamePart, Offset, OffsetRows, OrderBy,
+    OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableFactor,
+    UnaryOperator, Value as Literal, ValueWithSpan, VisitMut, VisitorMut,
 };
 use tablecast_connector::{Error, ROWID, Result, Value, number, real_text};
 
@@ -157,6 +157,13 @@ impl VisitorMut for Rewriting<'_> {
             }
         }
         self.leave_out_rowid(select);
+        if self.is_natural_by_rowid(select) {
+            // Row numbers are columns in a plan, and would be among those that are compared.
+            return ControlFlow::Break(
+                Error::unsupported("NATURAL JOIN of tables with row numbers is not there")
+                    .hint("Name the columns: join … using (…)"),
+            );
+        }
         ControlFlow::Continue(())
     }
 
@@ -323,6 +330,35 @@ impl Rewriting<'_> {
                 });
             }
         }
+    }
+
+    /// Whether a natural join would compare row numbers.
+    fn is_natural_by_rowid(&self, select: &Select) -> bool {
+        let has_rowid = |factor: &TableFactor| {
+            matches!(factor, TableFactor::Table { name, args: None, .. }
+                if self.catalog.table(name, None).is_some_and(super::names::Named::has_rowid))
+        };
+        let is_natural = |operator: &JoinOperator| {
+            matches!(
+                operator,
+                JoinOperator::Join(JoinConstraint::Natural)
+                    | JoinOperator::Inner(JoinConstraint::Natural)
+                    | JoinOperator::Left(JoinConstraint::Natural)
+                    | JoinOperator::LeftOuter(JoinConstraint::Natural)
+                    | JoinOperator::Right(JoinConstraint::Natural)
+                    | JoinOperator::RightOuter(JoinConstraint::Natural)
+                    | JoinOperator::FullOuter(JoinConstraint::Natural)
+            )
+        };
+        select.from.iter().any(|from| {
+            let factors = from.joins.iter().map(|join| &join.relation);
+            let numbered = factors.chain([&from.relation]).filter(|it| has_rowid(it));
+            numbered.count() > 1
+                && from
+                    .joins
+                    .iter()
+                    .any(|join| is_natural(&join.join_operator))
+        })
     }
 
     fn expression(&self, expr: &mut Expr) -> Result<()> {
