@@ -15,6 +15,7 @@ mod damaged;
 mod declared;
 mod exports;
 mod files;
+mod hostile;
 mod made;
 mod names;
 mod permissions;
