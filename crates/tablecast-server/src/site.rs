@@ -1,5 +1,6 @@
 //! The site: what is published, and how.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub struct Published {
     pub name: String,
     /// The database.
     pub database: Arc<dyn Database>,
+    /// The rows of tables, where they were counted before and cannot have changed.
+    pub counts: Arc<BTreeMap<String, u64>>,
 }
 
 /// What is published, and how.

@@ -53,6 +53,9 @@ pub(crate) struct ServeArguments {
     /// A setting and its value (repeatable); see --help-settings
     #[arg(short = 's', long = "setting", num_args = 2, value_names = ["NAME", "VALUE"], allow_negative_numbers = true)]
     pub(crate) setting: Vec<String>,
+    /// Counts of tables that `inspect` made, for the files named with --immutable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inspect_file: Option<PathBuf>,
     /// Let scripts of other sites read answers
     #[arg(long)]
     pub(crate) cors: bool,
@@ -110,9 +113,6 @@ pub(crate) struct Refused {
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH")]
     uds: Option<String>,
-    /// Counts made by inspect
-    #[arg(long, value_name = "FILE")]
-    inspect_file: Option<String>,
     /// Templates of your own
     #[arg(long, value_name = "DIR")]
     template_dir: Option<String>,
@@ -154,12 +154,11 @@ impl Refused {
         let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 13] = [
+        let given: [(bool, &str, &str); 12] = [
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),
             (self.uds.is_some(), "--uds", later),
-            (self.inspect_file.is_some(), "--inspect-file", later),
             (self.template_dir.is_some(), "--template-dir", later),
             (
                 self.plugins_dir.is_some(),

@@ -59,6 +59,7 @@ pub(crate) async fn memory(
     Ok(Published {
         name: NAME.to_owned(),
         database: across(inner, joined),
+        counts: Arc::default(),
     })
 }
 

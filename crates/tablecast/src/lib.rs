@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod counts;
 mod crossdb;
 mod declared;
 mod inspect;

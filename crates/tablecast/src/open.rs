@@ -130,6 +130,7 @@ pub(crate) fn publish(named: Vec<Named>) -> Vec<Published> {
     let published = named.into_iter().map(|named| Published {
         name: named.name,
         database: complete(named.source),
+        counts: Arc::default(),
     });
     published.collect()
 }

@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use crate::arguments::ServeArguments;
 use crate::configuration;
+use crate::counts::Counts;
 use crate::crossdb;
 use crate::open::{MEMORY, Wanted, named, open_all, options, publish};
 
@@ -165,6 +166,14 @@ async fn open_files(
         None
     };
     let mut published = publish(named);
+    if let Some(path) = &arguments.inspect_file {
+        let counts = Counts::read(path)?;
+        for published in &mut published {
+            if !published.database.details().is_mutable {
+                published.counts = Arc::new(counts.of(&published.name));
+            }
+        }
+    }
     published.extend(joining);
     if told == Told::All && arguments.get.is_none() {
         for (published, text) in published.iter().zip(places) {

@@ -186,3 +186,61 @@ fn the_version_and_the_settings_are_told() {
         assert!(text.contains(setting), "{setting}");
     }
 }
+
+#[test]
+fn counts_of_inspect_are_taken_for_immutable_files_alone() {
+    let folder = Folder::new();
+    let file = folder.notes("d.db");
+    let counts = folder.write(
+        "counts.json",
+        b"{\"d\": {\"tables\": {\"notes\": {\"count\": 12345}, \"pairs\": {\"count\": null}}}}",
+    );
+    for (option, rows) in [("-i", 12345), ("--immutable", 12345), ("--", 3)] {
+        let mut arguments = vec![
+            "serve",
+            "--inspect-file",
+            &counts,
+            "--get",
+            "/d/notes.json?_extra=count",
+        ];
+        arguments.extend([option, file.as_str()]);
+        let (well, body, said) = outcome(&arguments);
+        assert!(well, "{said}");
+        let json: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(
+            (&json["count"], &json["count_truncated"]),
+            (&rows.into(), &false.into())
+        );
+    }
+    // Fewer rows than all of them are counted.
+    let path = "/d/notes.json?_extra=count&id__gt=1";
+    let (_, body, _) = outcome(&[
+        "serve",
+        "--inspect-file",
+        &counts,
+        "-i",
+        &file,
+        "--get",
+        path,
+    ]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&body).expect("JSON")["count"],
+        2
+    );
+    for (text, reason) in [
+        ("", "is not what inspect writes"),
+        ("[]", "is not what inspect writes"),
+        ("{\"d\": 1}", "d has no tables"),
+        (
+            "{\"d\": {\"tables\": {\"t\": {\"count\": -1}}}}",
+            "d.t has no count of rows",
+        ),
+    ] {
+        let bad = folder.write("bad.json", text.as_bytes());
+        let (well, _, said) = outcome(&["serve", "--inspect-file", &bad, "-i", &file, "-p", "0"]);
+        assert!(
+            !well && said.contains(reason) && said.contains("bad.json"),
+            "{said}"
+        );
+    }
+}
