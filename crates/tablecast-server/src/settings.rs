@@ -1,6 +1,6 @@
 //! Every setting, with its default and meaning: one table, from which parsing, `/-/settings` and `--help-settings` come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use tablecast_connector::{Error, Result, did_you_mean};
@@ -52,7 +52,7 @@ settings! {
     num_sql_threads Integer "3" true "Accepted for compatibility: each source has threads of its own";
     sql_time_limit_ms Integer "1000" true "Milliseconds that a query may take";
     default_facet_size Integer "30" true "Values shown of a facet";
-    facet_time_limit_ms Integer "200" true "Milliseconds that counting one facet may take";
+    facet_time_limit_ms Integer "200" true "Milliseconds that counting one facet may take; three times sql_time_limit_ms if not set";
     facet_suggest_time_limit_ms Integer "50" true "Milliseconds that looking for one suggested facet may take";
     allow_facet Boolean "on" true "Whether readers may ask for facets";
     allow_download Boolean "on" true "Whether immutable files may be downloaded";
@@ -77,6 +77,7 @@ settings! {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     values: BTreeMap<&'static str, Value>,
+    given: BTreeSet<&'static str>,
 }
 
 impl Default for Settings {
@@ -86,6 +87,7 @@ impl Default for Settings {
             .filter_map(|setting| Some((setting.name, parse(setting, setting.default).ok()?)));
         Self {
             values: defaults.collect(),
+            given: BTreeSet::new(),
         }
     }
 }
@@ -95,7 +97,13 @@ impl Settings {
     pub fn set(&mut self, name: &str, typed: &str) -> Result<()> {
         let setting = named(name)?;
         self.values.insert(setting.name, parse(setting, typed)?);
+        self.given.insert(setting.name);
         Ok(())
+    }
+
+    /// Whether somebody set it, be it to its default.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.given.contains(name)
     }
 
     /// The number of an integer setting.

@@ -48,6 +48,20 @@ impl<'a> Place<'a> {
 
 /// The limits of a request: the setting's time, or less if the reader asks for less; and only as long as somebody waits.
 pub(crate) fn limits(request: &Request, settings: &Settings) -> Result<Limits> {
+    let time = time_limit_ms(request, settings)?;
+    Ok(waiting(request).within(Duration::from_millis(time)))
+}
+
+/// No limits but that somebody waits.
+pub(crate) fn waiting(request: &Request) -> Limits {
+    Limits {
+        cancel: request.cancel.clone(),
+        ..Limits::none()
+    }
+}
+
+/// The milliseconds that one thing asked of a source may take.
+pub(crate) fn time_limit_ms(request: &Request, settings: &Settings) -> Result<u64> {
     let setting = settings.number("sql_time_limit_ms");
     let asked = match request.arguments.first("_timelimit") {
         None | Some("" | "0") => setting,
@@ -57,9 +71,5 @@ pub(crate) fn limits(request: &Request, settings: &Settings) -> Result<Limits> {
             ))
         })?,
     };
-    let limits = Limits {
-        cancel: request.cancel.clone(),
-        ..Limits::none()
-    };
-    Ok(limits.within(Duration::from_millis(setting.min(asked))))
+    Ok(setting.min(asked))
 }

@@ -1,7 +1,7 @@
 //! A table's page: rows, count and facets, asked together.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::join;
 use tablecast_connector::{
@@ -11,11 +11,11 @@ use tablecast_connector::{
 use super::facets::{self, FacetData, Suggestion};
 use super::labels::{self, Labels};
 use super::page::Page;
-use super::{Place, limits};
-use crate::Site;
+use super::{Place, limits, time_limit_ms, waiting};
 use crate::plan::paging;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
+use crate::{Settings, Site};
 
 /// Counting stops behind this many rows.
 pub(crate) const COUNT_MAX: u64 = 10_000;
@@ -55,7 +55,8 @@ impl TableData {
     ) -> Result<Self> {
         let started = Instant::now();
         let settings = &site.configuration.settings;
-        let limits = limits(request, settings)?;
+        let time_ms = time_limit_ms(request, settings)?;
+        let facet_ms = facet_time_limit_ms(settings, time_ms);
         let suggests = settings.is_on("suggest_facets") && settings.is_on("allow_facet");
         let looking = if wants.suggestions && suggests {
             facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
@@ -70,15 +71,15 @@ impl TableData {
             count: wants.count && known.is_none(),
             ..wants
         };
-        let facets = facet_wants(
-            plan,
-            wants,
-            settings.number("facet_time_limit_ms"),
-            &looking,
-        );
-        let mut answers = ask(place, plan, page_wants(plan, asked), facets, &limits)
-            .await
-            .into_iter();
+        let facets = facet_wants(plan, wants, facet_ms, &looking);
+        let longest_ms = if facets.is_empty() {
+            time_ms
+        } else {
+            time_ms.max(facet_ms)
+        };
+        let asking = waiting(request).within(Duration::from_millis(longest_ms));
+        let page = page_wants(plan, asked, time_ms);
+        let mut answers = ask(place, plan, page, facets, &asking).await.into_iter();
         let Answer::Rows(rows) = answers.next().unwrap_or_else(no_answer)? else {
             return no_answer();
         };
@@ -111,6 +112,8 @@ impl TableData {
             .zip(answers)
             .collect();
         data.suggestions = facets::suggestions(plan, looked);
+        // Labels have a time of their own: they are few, and the page is nothing without its rows.
+        let limits = limits(request, settings)?;
         data.labels = labels::of_page(
             site,
             place.published,
@@ -207,7 +210,7 @@ async fn ask(
     }
 }
 
-fn page_wants(plan: &TablePlan, wants: Wants) -> Vec<Wanted> {
+fn page_wants(plan: &TablePlan, wants: Wants, time_ms: u64) -> Vec<Wanted> {
     let query = &plan.query;
     let rows = Want::Rows {
         columns: query.columns.clone(),
@@ -215,7 +218,7 @@ fn page_wants(plan: &TablePlan, wants: Wants) -> Vec<Wanted> {
         position: query.position.clone(),
         limit: query.limit,
     };
-    let mut all = vec![rows.into()];
+    let mut all: Vec<Wanted> = vec![rows.into()];
     if wants.count {
         all.push(
             Want::Count {
@@ -224,7 +227,19 @@ fn page_wants(plan: &TablePlan, wants: Wants) -> Vec<Wanted> {
             .into(),
         );
     }
+    for wanted in &mut all {
+        wanted.time_limit_ms = Some(time_ms);
+    }
     all
+}
+
+/// The milliseconds that a facet may take. Datasette's 200 are no default of ours: they leave facets of large tables
+/// out that take a second, and are kept afterwards.
+fn facet_time_limit_ms(settings: &Settings, time_ms: u64) -> u64 {
+    if settings.is_given("facet_time_limit_ms") {
+        return settings.number("facet_time_limit_ms");
+    }
+    time_ms.saturating_mul(3)
 }
 
 fn facet_wants(
