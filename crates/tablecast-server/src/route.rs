@@ -17,6 +17,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use crate::Site;
 use crate::error::Shown;
+use crate::fetch::trace::traced;
 use crate::fleeting;
 use crate::kept::Answer;
 use crate::request::target::{Format, Target};
@@ -105,7 +106,7 @@ async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Respo
         Routed::Moved(location) => return Reply::moved(&location).into_response(),
         Routed::To(request) => request,
     };
-    if site.kept.is_off() || !is_kept(&request) {
+    if site.kept.is_off() || !is_kept(&request) || is_traced(site, &request) {
         return guarded(site, &request).await.into_response();
     }
     let address = format!("{}{} {:?}", request.origin, uri, request.format);
@@ -209,10 +210,17 @@ fn again(kept: Answer, headers: &HeaderMap) -> Response<HttpBody> {
 async fn guarded(site: &Arc<Site>, request: &Request) -> Reply {
     // A request that is dropped, because its client has gone, takes its work with it.
     let _guard = request.cancel.cancel_on_drop();
-    let work = AssertUnwindSafe(walk::walk(site, request)).catch_unwind();
-    let result = work
-        .await
-        .unwrap_or_else(|_| Err(Error::internal("A request panicked")));
+    let work = async {
+        let work = AssertUnwindSafe(walk::walk(site, request)).catch_unwind();
+        let done = work.await;
+        done.unwrap_or_else(|_| Err(Error::internal("A request panicked")))
+    };
+    let result = if is_traced(site, request) {
+        let (result, trace) = traced(work).await;
+        result.map(|reply| reply.with_trace(&trace))
+    } else {
+        work.await
+    };
     let reply = match result {
         Ok(reply) => with_cache_headers(site, request, reply),
         Err(error) => failure(site, request, &shown(request, error)),
@@ -221,6 +229,10 @@ async fn guarded(site: &Arc<Site>, request: &Request) -> Reply {
         return reply.with(header::VARY, "accept");
     }
     reply
+}
+
+fn is_traced(site: &Site, request: &Request) -> bool {
+    site.configuration.settings.is_on("trace_debug") && request.arguments.is_on("_trace")
 }
 
 /// Errors of a query's JSON say that nothing was cut off, as Datasette's do.

@@ -67,7 +67,7 @@ settings! {
     truncate_cells_html Integer "2048" true "Characters of a cell shown on a table's page, 0 for all";
     force_https_urls Boolean "off" true "Whether addresses in answers start with https";
     template_debug Boolean "off" true "Accepted for compatibility";
-    trace_debug Boolean "off" true "Accepted for compatibility";
+    trace_debug Boolean "off" true "Whether _trace=1 tells what was asked, and how long that took";
     base_url Text "/" true "The path under which the site lies";
     strict_arguments Boolean "off" false "Whether an unknown column or operator in an address is an error";
     kept_answers_mb Integer "32" false "Megabytes of answers kept in memory while their data stands still, 0 for none";

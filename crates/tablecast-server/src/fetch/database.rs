@@ -153,7 +153,7 @@ async fn count(
         ],
     };
     let limits = Limits::none().within(counting.time_limit);
-    match published.database.ask(&ask, &limits).await.pop() {
+    match super::trace::ask(published, &ask, &limits).await.pop() {
         Some(Ok(Answer::Count(count))) => Some(count),
         _ => None,
     }

@@ -9,6 +9,7 @@ pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod table;
+pub(crate) mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;

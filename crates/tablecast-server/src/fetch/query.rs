@@ -6,7 +6,7 @@ use tablecast_connector::{Result, Statement, Value};
 use tablecast_sql::{check_reads, is_fleeting, named_parameters};
 
 use super::page::Page;
-use super::{limits, magic};
+use super::{limits, magic, trace};
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::{Published, QueryOptions, Site};
@@ -122,7 +122,7 @@ pub(crate) async fn fetch(
     let started = Instant::now();
     let rows_max = settings.number("max_returned_rows");
     let limits = limits(request, settings)?.rows(rows_max + 1);
-    let rows = published.database.execute(statement, &limits).await?;
+    let rows = trace::execute(published, statement, &limits).await?;
     let page = Page::gather(rows, rows_max).await?;
     Ok(QueryData {
         page,

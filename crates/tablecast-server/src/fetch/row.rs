@@ -4,7 +4,7 @@ use futures::future::join_all;
 use tablecast_connector::{Answer, Ask, Error, Filter, Operator, Result, Value, Want};
 
 use super::page::Page;
-use super::{Place, limits};
+use super::{Place, limits, trace};
 use crate::Site;
 use crate::permission::{Action, Subject};
 use crate::plan::paging;
@@ -45,7 +45,7 @@ pub(crate) async fn fetch(
         filters,
         wants,
     };
-    let mut answers = place.published.database.ask(&ask, &limits).await;
+    let mut answers = trace::ask(place.published, &ask, &limits).await;
     let Some(Answer::Rows(rows)) = answers.pop().transpose()? else {
         return Err(Error::internal("The source did not answer with rows"));
     };
@@ -129,7 +129,7 @@ async fn count(
         filters,
         wants,
     };
-    match place.published.database.ask(&ask, limits).await.pop() {
+    match trace::ask(place.published, &ask, limits).await.pop() {
         Some(Ok(Answer::Count(count))) => Some(count.rows),
         _ => None,
     }

@@ -11,7 +11,7 @@ use tablecast_connector::{
 use super::facets::{self, FacetData, Suggestion};
 use super::labels::{self, Labels};
 use super::page::Page;
-use super::{Place, limits, time_limit_ms, waiting};
+use super::{Place, limits, time_limit_ms, trace, waiting};
 use crate::plan::paging;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
@@ -193,19 +193,22 @@ async fn ask(
         filters,
         wants,
     };
-    let database = &place.published.database;
+    let published = place.published;
     match plan.behind() {
         Some(behind) if !facets.is_empty() => {
             let rest = filters.iter().cloned().chain([behind]).collect();
             let (page, rest) = (ask(filters.clone(), page), ask(rest, facets));
-            let (mut answers, rest) =
-                join(database.ask(&page, limits), database.ask(&rest, limits)).await;
+            let (mut answers, rest) = join(
+                trace::ask(published, &page, limits),
+                trace::ask(published, &rest, limits),
+            )
+            .await;
             answers.extend(rest);
             answers
         }
         _ => {
             page.extend(facets);
-            database.ask(&ask(filters.clone(), page), limits).await
+            trace::ask(published, &ask(filters.clone(), page), limits).await
         }
     }
 }

@@ -61,6 +61,9 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
+/// The largest answer that carries a trace.
+const TRACED_BYTES_MAX: usize = 256 * 1024;
+
 /// Servers and clients commonly take 8 kB of headers in all.
 const LINK_BYTES_MAX: usize = 3000;
 
@@ -94,6 +97,31 @@ impl Reply {
         }
         .with(header::LOCATION, location)
         .with(header::CONTENT_TYPE, "text/plain")
+    }
+
+    /// The answer with what it asked: a member of a JSON object, a list at the end of a page. Larger answers than
+    /// [`TRACED_BYTES_MAX`] and other formats are left as they are.
+    pub(crate) fn with_trace(mut self, trace: &serde_json::Value) -> Self {
+        let Body::Whole(body) = &self.body else {
+            return self;
+        };
+        let text = match std::str::from_utf8(body) {
+            Ok(text) if text.len() <= TRACED_BYTES_MAX => text,
+            _ => return self,
+        };
+        let kind = self.headers.get(header::CONTENT_TYPE);
+        let with = if kind == Some(&HTML) {
+            let lines = serde_json::to_string_pretty(trace).unwrap_or_default();
+            let lines = lines.replace('&', "&amp;").replace('<', "&lt;");
+            text.replacen("</main>", &format!("<pre>{lines}</pre></main>"), 1)
+        } else if kind == Some(&JSON) && text.len() > 2 && text.ends_with('}') {
+            let start = text.strip_suffix('}').unwrap_or(text);
+            format!("{start},\"_trace\":{trace}}}")
+        } else {
+            return self;
+        };
+        self.body = Body::Whole(with.into());
+        self
     }
 
     /// To another address for good.

@@ -160,3 +160,44 @@ fn rows_are_found_by_key_and_label() {
         assert_eq!(found, ids, "{typed}");
     }
 }
+
+#[test]
+fn a_trace_tells_what_was_asked_where_the_setting_allows_it() {
+    let folder = Folder::new();
+    let program = served(&folder, "settings: {trace_debug: on}");
+    let traced = program.json("/d/notes.json?_trace=1&_facet=author&_extra=count");
+    let asked = &traced["_trace"]["traces"][0];
+    assert_eq!(
+        (
+            &asked["type"],
+            &asked["database"],
+            &asked["table"],
+            &asked["error"]
+        ),
+        (&json!("ask"), &json!("d"), &json!("notes"), &Value::Null)
+    );
+    assert_eq!(asked["wants"], json!(["rows", "count", "facet author"]));
+    assert!(traced["_trace"]["request_duration_ms"].as_f64() >= asked["duration_ms"].as_f64());
+    let traced = program.json("/d/-/query.json?sql=select+:a+as+a&a=1&_trace=1");
+    let asked = &traced["_trace"]["traces"][0];
+    assert_eq!(
+        (&asked["sql"], &asked["params"]),
+        (&json!("select :a as a"), &json!({"a": "1"}))
+    );
+    assert!(
+        program
+            .get("/d/notes?_trace=1")
+            .text()
+            .contains("request_duration_ms")
+    );
+    for path in ["/d/notes.json", "/d/notes.json?_trace=1&_shape=array"] {
+        assert!(!program.get(path).text().contains("_trace"), "{path}");
+    }
+    let quiet = Program::serve(&[&folder.text("d.db")]);
+    assert!(
+        !quiet
+            .get("/d/notes.json?_trace=1")
+            .text()
+            .contains("_trace\":")
+    );
+}
