@@ -144,7 +144,7 @@ const walk = async (browser, width, colorScheme) => {
     assert.equal(download.suggestedFilename(), `species.${ending}`);
     assert.ok(fs.statSync(await download.path()).size > 100);
   }
-  const csv = await context.request.get(await page.getAttribute(".data a:has-text('CSV') >> nth=0", "href"));
+  const csv = await context.request.get(new URL(await page.getAttribute(".data p:has-text('All rows') a:has-text('CSV')", "href"), page.url()).href);
   assert.match(await csv.text(), /^id,name,latin_name\r\n/);
 
   // The jump menu, by its key and its button, without the mouse.

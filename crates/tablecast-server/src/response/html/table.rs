@@ -243,9 +243,13 @@ pub(super) fn exports(request: &Request) -> Vec<Json> {
     ]
     .into_iter()
     .map(|(name, format)| {
-        let url = other_format(request, format.suffix().trim_start_matches('.'));
-        let mark = if url.contains('?') { '&' } else { '?' };
-        json!({ "name": name, "url": format!("{url}{mark}_stream=on") })
+        let arguments = request.arguments.without("_next").without("_size");
+        let path = format!("{}{}", request.link(&request.path), format.suffix());
+        let query = arguments
+            .replacing("_stream", "on")
+            .replacing("_dl", "1")
+            .to_query();
+        json!({ "name": name, "url": format!("{path}?{query}") })
     })
     .collect()
 }
