@@ -19,6 +19,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import threading
 import sys
 import tempfile
 import time
@@ -114,6 +115,7 @@ def requests():
     numbers = [choose.randrange(data.ROWS - 200) for _ in range(500)]
     return {
         "page of 100 rows": [f"/trees/trees.json?_next={n}" for n in numbers],
+        "HTML page": [f"/trees/trees?_next={n}" for n in numbers],
         "filtered page": [f"/trees/trees.json?station={n % 500}&height__gt={n % 7 + 15}" for n in numbers],
         "row": [f"/trees/trees/{n}.json" for n in numbers],
         "SQL": [f"/trees/-/query.json?sql=select+*+from+trees+where+number+between+{n}+and+{n + 20}" for n in numbers],
@@ -241,6 +243,29 @@ def export_round(figures, options, folder):
         figures.add("export csv of a part Datasette s", seconds_of(export, port, path))
 
 
+def facet_round(figures, options, folder):
+    """A facet of the whole table: first asked, asked again, against the sqlite3 shell; and rows asked meanwhile."""
+    file = folder / "trees.db"
+    for column in ("tree", "station"):
+        sql = (f"select {column}, count(*) as n from trees where {column} is not null "
+               f"group by {column} order by n desc, {column} limit 31")
+        path = f"/trees/trees.json?_facet={column}&_size=0"
+        figures.add(f"facet {column} sqlite3 ms", 1e3 * seconds_of(subprocess.check_output, ["sqlite3", file, sql]))
+        with server(options.tablecast, "serve", file, "-p", "PORT") as (port, _, _):
+            figures.add(f"facet {column} first ms", 1e3 * seconds_of(must_get, port, path))
+            answer = json.loads(must_get(port, path))
+            if answer["facet_results"]["timed_out"]:
+                sys.exit(f"{path} took too long")
+            figures.add(f"facet {column} again ms", 1e3 * seconds_of(must_get, port, path))
+    with server(options.tablecast, "serve", file, "-p", "PORT", "--setting", "kept_answers_mb", "0") as (port, _, _):
+        facets = [threading.Thread(target=must_get, args=(port, f"/trees/trees.json?_facet=tree&_size={n}")) for n in range(4)]
+        for facet in facets:
+            facet.start()
+        while any(facet.is_alive() for facet in facets):
+            number = random.randrange(data.ROWS)
+            figures.add("row while facets are counted ms", 1e3 * seconds_of(must_get, port, f"/trees/trees/{number}.json"))
+
+
 def start_round(figures, options):
     examples = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".db", ".h5", ".nc"))
     for name, binary, files in (
@@ -268,6 +293,9 @@ def report(figures):
     shell, datasette = (figures[f"export csv {peer} s"] for peer in ("sqlite3", "of a part Datasette"))
     print(f"\nexport of {data.LARGE_ROWS} rows as CSV: {shell / figures['export csv tablecast s']:.2f} times sqlite3 -csv,"
           f" {datasette / figures['export csv of a part tablecast s']:.0f} times Datasette (on {PART_ROWS} rows)")
+    for column in ("tree", "station"):
+        ratio = figures[f"facet {column} first ms"] / figures[f"facet {column} sqlite3 ms"]
+        print(f"facet of {data.ROWS} rows by {column}: {ratio:.2f} of sqlite3's time")
     print("\nHDF5, tablecast / PyTables (below 1 is faster)")
     for kind in ("plain", "zlib", "blosc"):
         filtered = figures[f"HDF5 filter {kind} tablecast ms"] / figures[f"HDF5 filter {kind} PyTables ms"]
@@ -293,6 +321,7 @@ def main():
         start_round(figures, options)
         http_round(figures, options, options.data)
         hdf5_round(figures, options, options.data)
+        facet_round(figures, options, options.data)
         export_round(figures, options, options.data)
     report(figures)
 

@@ -37,6 +37,8 @@ const SCHEMA_TIME: Duration = Duration::from_secs(10);
 pub(crate) struct SqliteSource {
     inner: Arc<Inner>,
     pool: Pool,
+    /// For what reads whole tables: however many ask for it, rows are read meanwhile.
+    slow: Pool,
     streams: Streams,
 }
 
@@ -64,6 +66,7 @@ impl SqliteSource {
         Ok(Self {
             inner,
             pool: Pool::new("sqlite", (2 * threads).clamp(4, 16))?,
+            slow: Pool::new("sqlite-slow", threads.clamp(2, 8))?,
             streams: Streams::default(),
         })
     }
@@ -107,7 +110,12 @@ impl SqliteSource {
         let Want::Rows { limit, .. } = &wanted.want else {
             let (inner, ask) = (Arc::clone(&self.inner), Arc::clone(ask));
             let (wanted, limits) = (wanted.clone(), limits.clone());
-            return Box::pin(self.pool.run(move || inner.answer(&ask, &wanted, &limits)));
+            let is_slow = matches!(
+                wanted.want,
+                Want::Facet { sample: None, .. } | Want::Count { at_most: None }
+            );
+            let pool = if is_slow { &self.slow } else { &self.pool };
+            return Box::pin(pool.run(move || inner.answer(&ask, &wanted, &limits)));
         };
         let most = limit
             .unwrap_or(u64::MAX)
@@ -232,7 +240,9 @@ impl Inner {
             } => {
                 let facts = self.facts(&ask.table)?;
                 let table = &readable(&facts)?.name;
-                if *kind == FacetKind::Column && sample.is_none() {
+                // An index of the column has its values together already.
+                let in_index = ask.filters.is_empty() && facts.leading.contains(column);
+                if *kind == FacetKind::Column && sample.is_none() && !in_index {
                     let hashed = self.hashed_facet(table, ask, column, *limit, &limits)?;
                     if let Some(answer) = hashed {
                         return Ok(answer);

@@ -18,6 +18,8 @@ use crate::schema::{Entry, Schema};
 pub(crate) struct TableFacts {
     pub(crate) info: Arc<TableInfo>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// The first columns of indexes of all rows.
+    pub(crate) leading: Vec<String>,
 }
 
 impl TableFacts {
@@ -28,17 +30,27 @@ impl TableFacts {
         schema: &Schema,
         entry: &Entry,
     ) -> rusqlite::Result<Self> {
-        let columns = match columns(connection, &entry.name) {
+        let mut columns = match columns(connection, &entry.name) {
             Ok(columns) => columns,
             Err(error) if is_about_the_table(&error) => return Ok(Self::unreadable(entry, &error)),
             Err(error) => return Err(error),
         };
+        let indexes = indexes(connection, &entry.name)?;
+        for index in indexes.iter().filter(|index| index.is_unique) {
+            for column in columns
+                .iter_mut()
+                .filter(|column| column.name == index.leading)
+            {
+                column.unique = true;
+            }
+        }
         let identity = identity(connection, entry, &columns);
         let mut info = TableInfo::new(entry.name.clone(), columns, identity);
         info.kind = entry.kind;
         Ok(Self {
             info: Arc::new(info),
             foreign_keys: foreign_keys(connection, schema, &entry.name)?,
+            leading: indexes.into_iter().map(|index| index.leading).collect(),
         })
     }
 
@@ -54,6 +66,7 @@ impl TableFacts {
         Self {
             info: Arc::new(info),
             foreign_keys: Vec::new(),
+            leading: Vec::new(),
         }
     }
 }
@@ -71,27 +84,35 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
     while let Some(row) = rows.next()? {
         columns.push(column(row)?);
     }
-    let unique = unique_columns(connection, table)?;
-    for column in &mut columns {
-        column.unique = unique.contains(&column.name);
-    }
     Ok(columns)
 }
 
-/// The columns that are alone in a unique index of all rows.
-fn unique_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+/// An index of all rows.
+struct Index {
+    /// Its first column.
+    leading: String,
+    /// Whether it keeps the values of that column, its only one, apart.
+    is_unique: bool,
+}
+
+fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Index>> {
     let sql = format!(
-        "select min(c.name) from main.pragma_index_list({table}) i, main.pragma_index_info(i.name) c \
-         where i.\"unique\" and not i.partial group by i.name having count(*) = 1",
+        "select c.name, i.\"unique\" and (select count(*) from main.pragma_index_info(i.name)) = 1 \
+         from main.pragma_index_list({table}) i, main.pragma_index_info(i.name) c \
+         where c.seqno = 0 and not i.partial",
         table = quoted_text(table)
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
-    let mut names = Vec::new();
+    let mut indexes = Vec::new();
     while let Some(row) = rows.next()? {
-        names.extend(string(row, 0)?);
+        // An index of an expression has no column.
+        if let Some(leading) = string(row, 0)? {
+            let is_unique = row.get(1)?;
+            indexes.push(Index { leading, is_unique });
+        }
     }
-    Ok(names)
+    Ok(indexes)
 }
 
 fn quoted_text(text: &str) -> String {

@@ -6,6 +6,7 @@ mod configuration;
 mod counts;
 mod crossdb;
 mod declared;
+mod directory;
 mod inspect;
 mod open;
 mod registry;

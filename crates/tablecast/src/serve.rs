@@ -20,6 +20,7 @@ use crate::arguments::ServeArguments;
 use crate::configuration;
 use crate::counts::Counts;
 use crate::crossdb;
+use crate::directory;
 use crate::open::{MEMORY, Wanted, named, open_all, options, publish};
 
 /// Answers under way when the program is told to stop have this long.
@@ -41,6 +42,7 @@ pub(crate) async fn serve(
     if let Some((option, reason)) = arguments.refused.first() {
         bail!("{option} is not available: {reason}");
     }
+    let arguments = directory::expanded(arguments, &connectors)?;
     let site = build(&connectors, &arguments, Told::All).await?;
     if let Some(path) = &arguments.get {
         return get(&site, path, arguments.headers).await;

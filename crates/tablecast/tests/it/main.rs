@@ -13,6 +13,7 @@ mod configuration;
 mod crossdb;
 mod damaged;
 mod declared;
+mod directory;
 mod exports;
 mod files;
 mod hostile;

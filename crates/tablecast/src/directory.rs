@@ -1,0 +1,116 @@
+//! Configuration-directory mode: one folder in place of files names all that is served, and how.
+//!
+//! What the command line says itself goes before what the folder holds.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::Value;
+use std::sync::Arc;
+use tablecast_connector::{Connector, Location};
+
+use crate::arguments::ServeArguments;
+
+/// The first of these is the configuration.
+const CONFIGURATION: &[&str] = &["datasette.yaml", "datasette.yml", "datasette.json"];
+/// The first of these is the metadata.
+const METADATA: &[&str] = &["metadata.yaml", "metadata.yml", "metadata.json"];
+/// Counts that `inspect` made; the files that it names do not change.
+const COUNTS: &str = "inspect-data.json";
+/// Folders that Datasette reads, and what they are.
+const NOT_YET: &[(&str, &str)] = &[
+    (
+        "templates",
+        "templates of your own come with a later version",
+    ),
+    ("static", "files of your own come with a later version"),
+    ("plugins", "Datasette's plugins are Python programs"),
+];
+
+/// The arguments with the folder, if one stands in place of files, replaced by what it holds.
+pub(crate) fn expanded(
+    mut arguments: ServeArguments,
+    connectors: &[Arc<dyn Connector>],
+) -> anyhow::Result<ServeArguments> {
+    let [only] = arguments.files.as_slice() else {
+        return Ok(arguments);
+    };
+    let folder = PathBuf::from(only);
+    if !folder.is_dir() {
+        return Ok(arguments);
+    }
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| folder.join(name))
+            .find(|path| path.is_file())
+    };
+    arguments.config = arguments.config.or_else(|| first(CONFIGURATION));
+    arguments.metadata = arguments.metadata.or_else(|| first(METADATA));
+    arguments.inspect_file = arguments.inspect_file.or_else(|| first(&[COUNTS]));
+    for (name, reason) in NOT_YET {
+        if folder.join(name).is_dir() {
+            eprintln!("Not used: {} ({reason})", folder.join(name).display());
+        }
+    }
+    let immutable = match &arguments.inspect_file {
+        Some(path) => named_in(path)?,
+        None => Vec::new(),
+    };
+    arguments.files.clear();
+    for path in containers(&folder, connectors)? {
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
+        let is_immutable = stem.is_some_and(|stem| immutable.contains(&stem));
+        let text = path.to_string_lossy().into_owned();
+        if is_immutable {
+            arguments.immutable.push(text);
+        } else {
+            arguments.files.push(text);
+        }
+    }
+    if arguments.files.is_empty() && arguments.immutable.is_empty() {
+        anyhow::bail!("{} holds no file that can be served", folder.display());
+    }
+    Ok(arguments)
+}
+
+/// The databases that a file of counts names.
+fn named_in(path: &Path) -> anyhow::Result<Vec<String>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+    let all: BTreeMap<String, Value> = serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is not what inspect writes"))?;
+    Ok(all.into_keys().collect())
+}
+
+/// The files of a folder that a connector recognizes, by name. Folders within it are not looked into.
+fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("{} cannot be read", folder.display()))?
+            .path();
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if !path.is_file() || is_hidden {
+            continue;
+        }
+        let Ok(location) = Location::look(&path.to_string_lossy()) else {
+            continue;
+        };
+        if connectors
+            .iter()
+            .any(|connector| connector.recognizes(&location))
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
