@@ -137,6 +137,20 @@ const walk = async (browser, width, colorScheme) => {
   assert.match(await page.textContent("[role=alert]"), /no such column: nope/);
   await check("SQL that fails");
 
+  // The editor: completes names, formats, and runs by the keyboard.
+  await page.goto(`${site}/penguins/-/query`);
+  await page.click(".cm-content");
+  await page.keyboard.type("select latin_name from spec");
+  await page.waitForSelector(".cm-tooltip-autocomplete >> text=species");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type(" where id = 2");
+  await page.click("text=Format SQL");
+  assert.match(await page.inputValue("[name=sql]"), /^select\n {2}latin_name\nfrom\n {2}species\nwhere\n {2}id = 2$/);
+  await check("editor");
+  await Promise.all([page.waitForURL("**/-/query?sql=*"), page.keyboard.press("Control+Enter")]);
+  assert.match(await page.textContent("tbody"), /Pygoscelis/);
+  await check("editor with an answer");
+
   // Export.
   await page.goto(`${site}/penguins/species`);
   for (const [format, ending] of [["Parquet", "parquet"], ["Excel", "xlsx"]]) {

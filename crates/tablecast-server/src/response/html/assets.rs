@@ -20,6 +20,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
         include_str!("../../../static/site.js"),
     ),
     (
+        "editor.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../static/editor.js"),
+    ),
+    (
         "icon.svg",
         "image/svg+xml",
         include_str!("../../../static/icon.svg"),

@@ -1,16 +1,20 @@
 //! Pages that are a text or a form: SQL queries, schemas, what the site tells of itself, errors.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tablecast_connector::{ErrorKind, Result};
 
 use super::cells::Showing;
 use super::{Page, class, database_path, other_format, render};
 use crate::error::Shown;
 use crate::fetch::query::{QueryData, Wanted};
+use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::Target;
 use crate::response::Reply;
 use crate::{Published, Site};
+
+/// Tables that an editor completes.
+const TABLES_MAX: usize = 500;
 
 pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
     let heading = match shown.status.as_u16() {
@@ -130,6 +134,8 @@ pub(crate) async fn query(
         "error": error.as_ref().map(tablecast_connector::Error::message),
         "form_url": request.link(&request.path),
         "editable": configured.is_none(),
+        "tables": tables(site, published).await?,
+        "editor_hash": super::assets::hash("editor.js"),
         "hide_sql": hide,
         "sql": sql,
         "lines": sql.lines().count().clamp(4, 20),
@@ -155,6 +161,29 @@ pub(crate) async fn query(
             warnings: &[],
         },
     ))
+}
+
+/// The tables of a database with their columns, for an editor to complete: JSON.
+async fn tables(site: &Site, published: &Published) -> Result<String> {
+    let database = &published.database;
+    let mut tables = Map::new();
+    for name in database.table_names().await?.into_iter().take(TABLES_MAX) {
+        if !site.allows(Action::ViewTable, Subject::Table(&published.name, &name)) {
+            continue;
+        }
+        let info = database.table_info(&name).await?;
+        let columns: Vec<&str> = info
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        tables.insert(name, columns.into());
+    }
+    let views = database.view_names().await?.into_iter();
+    let viewed =
+        views.filter(|view| site.allows(Action::ViewTable, Subject::Table(&published.name, view)));
+    tables.extend(viewed.map(|view| (view, json!([]))));
+    Ok(Json::Object(tables).to_string())
 }
 
 fn parameters(request: &Request, wanted: Wanted<'_>) -> Vec<Json> {
