@@ -45,6 +45,12 @@ impl<'a> Place<'a> {
         site.require(Action::ViewTable, Subject::Table(database, &info.name))?;
         Ok(Self { published, info })
     }
+
+    /// The columns that identify a row; none if nothing does.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let columns = self.info.identity.columns();
+        columns.into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// The limits of a request: the setting's time, or less if the reader asks for less; and only as long as somebody waits.

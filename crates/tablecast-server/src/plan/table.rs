@@ -56,12 +56,7 @@ impl TablePlan {
         let arguments = TableArguments::parse(&request.arguments, settings)?;
         let info = Arc::clone(&place.info);
         let options = site.configuration.table(&place.published.name, &info.name);
-        let keys: Vec<String> = info
-            .identity
-            .columns()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let keys = place.keys();
         let columns = columns(request, &info, &keys)?;
         let sort = sort(&arguments, &options, &info, &keys)?;
         let rows = page_size(&arguments, &options, settings)?;

@@ -36,13 +36,7 @@ pub(super) async fn autocomplete(
     if typed.is_empty() && !first_rows {
         return Ok(Reply::json(&json!({ "ok": true, "rows": [] })));
     }
-    let mut keys: Vec<String> = place
-        .info
-        .identity
-        .columns()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let mut keys = place.keys();
     if keys.is_empty() {
         keys.push(ROWID.to_owned());
     }

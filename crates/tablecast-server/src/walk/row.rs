@@ -23,13 +23,7 @@ pub(super) async fn one_row(
 ) -> Result<Reply> {
     let started = Instant::now();
     let place = Place::find(site, database, table).await?;
-    let keys: Vec<String> = place
-        .info
-        .identity
-        .columns()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let keys = place.keys();
     if keys.is_empty() {
         return Err(Error::not_found(format!(
             "{table} has no row pages: its rows have no identity"

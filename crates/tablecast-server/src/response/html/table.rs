@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use tablecast_connector::{Affinity, Cell, ROWID, Result, Value};
 use tablecast_sql::{count, syntax_of};
 
-use super::cells::{Showing, escape, link, typed};
+use super::cells::{Showing, body, escape, link, typed};
 use super::columns::{chooser, head};
 use super::form::form;
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
@@ -153,8 +153,9 @@ pub(crate) async fn table(
         "human": human,
         "unit": plan.info.metadata.unit,
         "attributes": attributes(plan),
+        "rows": rows.len(),
+        "body": body(&head, &rows),
         "head": head,
-        "rows": rows,
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
         "exports": exports(request),
@@ -201,7 +202,7 @@ pub(crate) fn fragment(
     let (head, rows) = grid(site, request, place, plan, data)?;
     let page = Page {
         template: "rows.html",
-        context: json!({ "head": head, "rows": rows, "json_url": null }),
+        context: json!({ "rows": rows.len(), "body": body(&head, &rows), "head": head, "json_url": null }),
         crumbs: Vec::new(),
         warnings: &plan.warnings,
     };
@@ -400,8 +401,9 @@ pub(crate) async fn row(
     let context = json!({
         "title": format!("{database}: {table}"),
         "heading": format!("{title}: {}", key.join(", ")),
+        "rows": rows.len(),
+        "body": body(&head, &rows),
         "head": head,
-        "rows": rows,
         "references": links,
         "csv_url": other_format(request, "csv"),
         "milliseconds": format!("{:.1}", data.milliseconds),

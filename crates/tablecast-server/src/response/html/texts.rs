@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 use tablecast_connector::{ErrorKind, Result};
 
-use super::cells::Showing;
+use super::cells::{Showing, body};
 use super::{Page, class, database_path, other_format, render};
 use crate::error::Shown;
 use crate::fetch::query::{QueryData, Wanted};
@@ -126,6 +126,11 @@ pub(crate) async fn query(
     let sql = wanted.map_or("", Wanted::sql);
     let hide = request.arguments.is_on("_hide_sql")
         || options.is_some_and(|o| o.hide_sql && !request.arguments.is_on("_show_sql"));
+    let head = data.as_ref().map(head);
+    let body = match (&data, &head) {
+        (Some(data), Some(head)) => Some(body(head, &rows(site, request, data)?)),
+        _ => None,
+    };
     let context = json!({
         "title": format!("{}: {sql}", published.name),
         "heading": heading,
@@ -140,8 +145,9 @@ pub(crate) async fn query(
         "sql": sql,
         "lines": sql.lines().count().clamp(4, 20),
         "parameters": wanted.map(|wanted| parameters(request, wanted)),
-        "head": data.as_ref().map(head),
-        "rows": data.as_ref().map(|data| rows(site, request, data)).transpose()?,
+        "rows": data.as_ref().map(|data| data.page.rows),
+        "body": body,
+        "head": head,
         "truncated": data.as_ref().is_some_and(|data| data.page.more),
         "csv_url": wanted.map(|_| other_format(request, "csv")),
         "exports": data.as_ref().map(|_| super::table::exports(request)),
