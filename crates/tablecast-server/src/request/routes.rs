@@ -117,6 +117,28 @@ impl Route {
 const HTML: Format = Format::Html;
 const JSON: Format = Format::Json;
 
+/// The formats of rows.
+const ROWS: &[Format] = &[
+    HTML,
+    JSON,
+    Format::Csv,
+    Format::Ndjson,
+    Format::Parquet,
+    Format::Arrow,
+    Format::Xlsx,
+];
+/// The same where a cell has bytes of its own.
+const ROWS_AND_BLOBS: &[Format] = &[
+    HTML,
+    JSON,
+    Format::Csv,
+    Format::Ndjson,
+    Format::Parquet,
+    Format::Arrow,
+    Format::Xlsx,
+    Format::Blob,
+];
+
 macro_rules! arguments {
     ($($name:literal $kind:expr, $about:literal;)*) => {
         &[$(Argument { name: $name, kind: $kind, about: $about }),*]
@@ -283,16 +305,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         path: "/{database}/-/query",
         leads_to: |names| Target::Query(names.decoded(0)),
-        formats: &[
-            HTML,
-            JSON,
-            Format::Csv,
-            Format::Ndjson,
-            Format::Parquet,
-            Format::Arrow,
-            Format::Xlsx,
-            Format::Blob,
-        ],
+        formats: ROWS_AND_BLOBS,
         answer: Answer::QueryRows,
         summary: "The answer to SQL",
         arguments: &[OF_QUERIES, OF_JSON, OF_EXPORTS, OF_BLOBS, OF_ALL],
@@ -319,15 +332,7 @@ pub(crate) const ROUTES: &[Route] = &[
             database: names.decoded(0),
             table: names.decoded(1),
         },
-        formats: &[
-            HTML,
-            JSON,
-            Format::Csv,
-            Format::Ndjson,
-            Format::Parquet,
-            Format::Arrow,
-            Format::Xlsx,
-        ],
+        formats: ROWS,
         answer: Answer::Rows,
         summary: "The rows of a table or view, or of a configured query",
         arguments: &[OF_TABLES, OF_JSON, OF_EXPORTS, OF_ALL],
@@ -371,16 +376,7 @@ pub(crate) const ROUTES: &[Route] = &[
             table: names.decoded(1),
             key: names.raw(2),
         },
-        formats: &[
-            HTML,
-            JSON,
-            Format::Csv,
-            Format::Ndjson,
-            Format::Parquet,
-            Format::Arrow,
-            Format::Xlsx,
-            Format::Blob,
-        ],
+        formats: ROWS_AND_BLOBS,
         answer: Answer::Row,
         summary: "A row",
         arguments: &[OF_JSON, OF_BLOBS, OF_ALL],
