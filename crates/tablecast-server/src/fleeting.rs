@@ -26,9 +26,6 @@ pub(crate) async fn is_fleeting(site: &Site, request: &Request) -> bool {
         } => (database, Some(table)),
         _ => return false,
     };
-    let Ok(published) = site.database(database) else {
-        return false;
-    };
     let queries = site
         .configuration
         .databases
@@ -38,9 +35,26 @@ pub(crate) async fn is_fleeting(site: &Site, request: &Request) -> bool {
         && let Some(query) = queries.get(name)
     {
         let wanted = Wanted::Configured(name, query);
-        return wanted.is_of_the_moment() || has_fleeting_view(&*published.database, None).await;
+        return wanted.is_of_the_moment() || any_fleeting_view(site).await;
     }
-    has_fleeting_view(&*published.database, name.map(String::as_str)).await
+    match name {
+        // What a person writes may read any view, of other databases, too, where they are joined.
+        None => any_fleeting_view(site).await,
+        Some(_) if arguments.has("_where") => any_fleeting_view(site).await,
+        Some(name) => match site.database(database) {
+            Ok(published) => has_fleeting_view(&*published.database, Some(name)).await,
+            Err(_) => false,
+        },
+    }
+}
+
+async fn any_fleeting_view(site: &Site) -> bool {
+    for published in &site.published {
+        if has_fleeting_view(&*published.database, None).await {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether `name` is a view (or anything may be read, if it is `None`), and a view of the database is fleeting: views

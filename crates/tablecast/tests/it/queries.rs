@@ -121,6 +121,12 @@ fn what_asks_for_the_time_or_chance_is_asked_anew() {
             .header("etag")
             .is_none()
     );
+    // A condition may read a view, and joined databases each other's.
+    let through = "/d/t.json?_where=x+in+(select+abs(it)+from+dice)";
+    assert!(program.get(through).header("etag").is_none());
+    let joined = Program::serve(&[folder.text("d.db").as_str(), "--crossdb"]);
+    let path = "/_memory/-/query.json?sql=select+it+from+[d].dice";
+    assert_ne!(joined.json(path)["rows"], joined.json(path)["rows"]);
 }
 
 #[test]
