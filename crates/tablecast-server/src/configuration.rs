@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Settings;
+use crate::extra_urls::{ExtraUrl, ExtraUrls};
 use crate::permission::Rules;
 
 /// A site's configuration and metadata.
@@ -15,6 +16,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// What is said of the site: title, description, license, source and so on.
     pub metadata: Map<String, Value>,
+    /// Sheets and scripts of all pages.
+    pub extra: ExtraUrls,
     /// Options of databases by name.
     pub databases: BTreeMap<String, DatabaseOptions>,
     /// The configuration as it was given, for `/-/config`.
@@ -37,6 +40,9 @@ pub struct DatabaseOptions {
     /// Queries by name.
     #[serde(default)]
     pub queries: BTreeMap<String, QueryOptions>,
+    /// Sheets and scripts of its pages.
+    #[serde(skip)]
+    pub extra: ExtraUrls,
     /// Who may see it.
     #[serde(skip)]
     pub rules: Rules,
@@ -81,6 +87,10 @@ pub struct TableOptions {
     /// The tables that columns refer to, for containers without references of their own.
     #[serde(default)]
     pub foreign_keys: BTreeMap<String, Reference>,
+    /// Style sheets of its pages and of its rows' pages.
+    pub extra_css_urls: Option<Vec<ExtraUrl>>,
+    /// Scripts of its pages and of its rows' pages.
+    pub extra_js_urls: Option<Vec<ExtraUrl>>,
     /// Who may see it.
     #[serde(skip)]
     pub rules: Rules,

@@ -5,9 +5,11 @@
 
 mod configuration;
 mod error;
+mod extra_urls;
 mod fetch;
 mod fleeting;
 mod kept;
+mod mounts;
 mod names;
 mod permission;
 mod plan;
@@ -21,6 +23,8 @@ mod walk;
 pub use configuration::{
     Configuration, DatabaseOptions, FacetOption, Names, QueryOptions, Reference, TableOptions,
 };
+pub use extra_urls::{ExtraUrl, ExtraUrls};
+pub use mounts::Mount;
 pub use names::{tilde_decode, tilde_encode};
 pub use permission::{ACTIONS, Allow, Rules, rules};
 pub use route::router;

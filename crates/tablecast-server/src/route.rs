@@ -17,9 +17,11 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use crate::Site;
 use crate::error::Shown;
+use crate::extra_urls::OfPage;
 use crate::fetch::trace::traced;
 use crate::fleeting;
 use crate::kept::Answer;
+use crate::mounts;
 use crate::request::target::{Format, Target};
 use crate::request::{Request, Routed};
 use crate::response::{Body, HTML, JSON, Reply, TEXT, html};
@@ -51,7 +53,13 @@ async fn serve(
     let (parts, _) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let mut response = match parts.method {
-        Method::GET | Method::HEAD => answer(&site, &parts.uri, &parts.headers).await,
+        Method::GET | Method::HEAD => {
+            let base_url = site.configuration.settings.text("base_url");
+            match mounts::find(&site.mounts, base_url, parts.uri.path()) {
+                Some((mount, rest)) => file(&site, mount, rest, &parts).await,
+                None => answer(&site, &parts.uri, &parts.headers).await,
+            }
+        }
         Method::OPTIONS => Reply::new(StatusCode::OK, JSON, Bytes::new()).into_response(),
         _ => refused_method(&site, &parts.uri, &parts.headers),
     };
@@ -62,6 +70,22 @@ async fn serve(
         *response.body_mut() = HttpBody::empty();
     }
     response
+}
+
+/// A file of a mount, or why there is none.
+async fn file(
+    site: &Site,
+    mount: &mounts::Mount,
+    rest: &str,
+    parts: &http::request::Parts,
+) -> Response<HttpBody> {
+    match mounts::answer(mount, rest, parts).await {
+        Ok(response) => response,
+        Err(error) => {
+            let request = Request::of_file(rest, &parts.headers, &site.configuration.settings);
+            failure(site, &request, &Shown::from(error)).into_response()
+        }
+    }
 }
 
 fn allow_other_sites(headers: &mut HeaderMap) {
@@ -287,10 +311,9 @@ fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
 fn with_cache_headers(site: &Site, request: &Request, reply: Reply) -> Reply {
     let settings = &site.configuration.settings;
     let reply = if request.format == Format::Html {
-        reply.with(
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; img-src * data:; frame-ancestors 'none'",
-        )
+        let (database, table) = request.target.subject();
+        let extra = OfPage::new(&site.configuration, database, table);
+        reply.with(header::CONTENT_SECURITY_POLICY, &extra.policy())
     } else {
         reply
     };

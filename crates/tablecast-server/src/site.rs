@@ -7,6 +7,8 @@ use serde_json::Value;
 use tablecast_connector::{Database, Error, Result};
 
 use crate::kept::Kept;
+use crate::mounts::{self, Mount};
+use crate::names::tilde_encode;
 use crate::permission::{Action, Subject};
 use crate::{Configuration, QueryOptions};
 
@@ -33,6 +35,8 @@ pub struct Site {
     pub connectors: Value,
     /// Whether scripts of other sites may read answers.
     pub cors: bool,
+    /// Folders of people's own files.
+    pub(crate) mounts: Vec<Mount>,
     /// Answers that are kept.
     pub(crate) kept: Kept,
 }
@@ -53,8 +57,17 @@ impl Site {
             versions,
             connectors,
             cors: false,
+            mounts: Vec::new(),
             kept,
         }
+    }
+
+    /// Serves these folders, too. An error names two that share a path, or one that would hide a database.
+    pub fn mount(&mut self, mounts: Vec<Mount>) -> Result<()> {
+        let names = self.published.iter().map(|it| tilde_encode(&it.name));
+        mounts::check(&mounts, &names.collect::<Vec<_>>())?;
+        self.mounts = mounts;
+        Ok(())
     }
 
     /// The databases that the visitor may see.

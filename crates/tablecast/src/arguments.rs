@@ -56,6 +56,9 @@ pub(crate) struct ServeArguments {
     /// Counts of tables that `inspect` made, for the files named with --immutable
     #[arg(long, value_name = "FILE")]
     pub(crate) inspect_file: Option<PathBuf>,
+    /// Serve the files of a folder under a path (repeatable)
+    #[arg(long = "static", value_name = "MOUNT:DIR")]
+    pub(crate) static_: Vec<String>,
     /// Let scripts of other sites read answers
     #[arg(long)]
     pub(crate) cors: bool,
@@ -119,9 +122,6 @@ pub(crate) struct Refused {
     /// Plugins
     #[arg(long, value_name = "DIR")]
     plugins_dir: Option<String>,
-    /// Serve a folder of files
-    #[arg(long = "static", value_name = "MOUNT:DIR")]
-    static_: Vec<String>,
     /// Create missing files
     #[arg(long)]
     create: bool,
@@ -154,7 +154,7 @@ impl Refused {
         let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 12] = [
+        let given: [(bool, &str, &str); 11] = [
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),
@@ -165,7 +165,6 @@ impl Refused {
                 "--plugins-dir",
                 "Datasette's plugins are Python programs; see connectors",
             ),
-            (!self.static_.is_empty(), "--static", later),
             (self.create, "--create", "this program only reads"),
             (self.pdb, "--pdb", "it belongs to Python"),
             (self.ssl_keyfile.is_some(), "--ssl-keyfile", later),

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 use tablecast_connector::did_you_mean;
 use tablecast_server::{
-    Configuration, DatabaseOptions, QueryOptions, Rules, Settings, TableOptions, rules,
+    Configuration, DatabaseOptions, ExtraUrl, QueryOptions, Rules, Settings, TableOptions, rules,
 };
 
 /// Keys that are said of anything and shown.
@@ -43,6 +43,8 @@ const DATABASE: &[&str] = &[
     "plugins",
     "queries",
     "tables",
+    "extra_css_urls",
+    "extra_js_urls",
 ];
 const TABLE: &[&str] = &[
     "allow",
@@ -64,6 +66,8 @@ const TABLE: &[&str] = &[
     "units",
     "primary_key",
     "foreign_keys",
+    "extra_css_urls",
+    "extra_js_urls",
 ];
 const QUERY: &[&str] = &[
     "allow",
@@ -205,8 +209,9 @@ impl Document {
                         self.database(name, options, database)?;
                     }
                 }
-                "allow" | "allow_sql" | "permissions" | "plugins" | "extra_css_urls"
-                | "extra_js_urls" => {}
+                "extra_css_urls" => configuration.extra.css = self.extra_urls(&[key], value)?,
+                "extra_js_urls" => configuration.extra.js = self.extra_urls(&[key], value)?,
+                "allow" | "allow_sql" | "permissions" | "plugins" => {}
                 _ if METADATA.contains(&key.as_str()) => {
                     configuration.metadata.insert(key.clone(), value.clone());
                 }
@@ -250,6 +255,12 @@ impl Document {
                         database.queries.insert(query.clone(), options);
                     }
                 }
+                "extra_css_urls" => {
+                    database.extra.css = self.extra_urls(&["databases", name, key], value)?;
+                }
+                "extra_js_urls" => {
+                    database.extra.js = self.extra_urls(&["databases", name, key], value)?;
+                }
                 "allow" | "allow_sql" | "permissions" | "plugins" => {}
                 _ if METADATA.contains(&key.as_str()) => {
                     database.metadata.insert(key.clone(), value.clone());
@@ -258,6 +269,10 @@ impl Document {
             }
         }
         Ok(())
+    }
+
+    fn extra_urls(&self, path: &[&str], value: &Value) -> anyhow::Result<Vec<ExtraUrl>> {
+        serde_json::from_value(value.clone()).with_context(|| self.place(path))
     }
 
     /// Metadata and options come in one object, and may come from two files: the later one wins key by key.
@@ -397,6 +412,8 @@ fn merge(table: &mut TableOptions, given: TableOptions, keys: &Map<String, Value
         column_types,
         primary_key,
         foreign_keys,
+        extra_css_urls,
+        extra_js_urls,
     } = given;
     table.sort = sort.or(table.sort.take());
     table.sort_desc = sort_desc.or(table.sort_desc.take());
@@ -416,6 +433,8 @@ fn merge(table: &mut TableOptions, given: TableOptions, keys: &Map<String, Value
     table.column_types.extend(column_types);
     table.primary_key = primary_key.or(table.primary_key.take());
     table.foreign_keys.extend(foreign_keys);
+    table.extra_css_urls = extra_css_urls.or(table.extra_css_urls.take());
+    table.extra_js_urls = extra_js_urls.or(table.extra_js_urls.take());
 }
 
 /// `{"$env": NAME}` and `{"$file": PATH}` replaced by what they name.

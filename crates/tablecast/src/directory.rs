@@ -18,13 +18,14 @@ const CONFIGURATION: &[&str] = &["datasette.yaml", "datasette.yml", "datasette.j
 const METADATA: &[&str] = &["metadata.yaml", "metadata.yml", "metadata.json"];
 /// Counts that `inspect` made; the files that it names do not change.
 const COUNTS: &str = "inspect-data.json";
+/// A folder of files, served under its own name.
+const STATIC: &str = "static";
 /// Folders that Datasette reads, and what they are.
 const NOT_YET: &[(&str, &str)] = &[
     (
         "templates",
         "templates of your own come with a later version",
     ),
-    ("static", "files of your own come with a later version"),
     ("plugins", "Datasette's plugins are Python programs"),
 ];
 
@@ -49,6 +50,12 @@ pub(crate) fn expanded(
     arguments.config = arguments.config.or_else(|| first(CONFIGURATION));
     arguments.metadata = arguments.metadata.or_else(|| first(METADATA));
     arguments.inspect_file = arguments.inspect_file.or_else(|| first(&[COUNTS]));
+    let files = folder.join(STATIC);
+    let is_named = |mount: &String| mount.split(':').next() == Some(STATIC);
+    if files.is_dir() && !arguments.static_.iter().any(is_named) {
+        let mount = format!("{STATIC}:{}", files.display());
+        arguments.static_.push(mount);
+    }
     for (name, reason) in NOT_YET {
         if folder.join(name).is_dir() {
             eprintln!("Not used: {} ({reason})", folder.join(name).display());

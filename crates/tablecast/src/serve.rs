@@ -1,17 +1,17 @@
 //! `tablecast serve`: opens files, says what is served where, and answers until it is told to stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tablecast_connector::Connector;
-use tablecast_server::{Configuration, Published, SETTINGS, Site, router};
+use tablecast_server::{Configuration, Mount, Published, SETTINGS, Site, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
@@ -103,10 +103,32 @@ async fn build(
     });
     let mut site = Site::new(published, configuration, versions, list.collect());
     site.cors = arguments.cors;
+    site.mount(mounts(&arguments.static_)?)
+        .map_err(|error| explained("--static", &error))?;
     for warning in site.warnings() {
         eprintln!("Warning: {warning}");
     }
     Ok(Arc::new(site))
+}
+
+/// The folders that are served under paths of their own.
+fn mounts(given: &[String]) -> anyhow::Result<Vec<Mount>> {
+    let mount = |text: &String| {
+        let Some((path, folder)) = text.split_once(':') else {
+            bail!("--static takes MOUNT:DIR, such as assets:my-files/, not {text:?}");
+        };
+        Mount::new(path, Path::new(folder))
+            .map_err(|error| explained(&format!("--static {text}"), &error))
+    };
+    given.iter().map(mount).collect()
+}
+
+/// An error of the server's as one of the command line: what was given, what is wrong with it, and what would be right.
+fn explained(given: &str, error: &tablecast_connector::Error) -> anyhow::Error {
+    let hint = error
+        .suggestion()
+        .map_or_else(String::new, |hint| format!(". {hint}"));
+    anyhow!("{given}: {error}{hint}")
 }
 
 async fn open_files(

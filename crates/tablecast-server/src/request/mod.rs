@@ -72,6 +72,27 @@ impl Request {
         }))
     }
 
+    /// A request for a file of people's own, of which only errors are pages.
+    pub(crate) fn of_file(path: &str, headers: &HeaderMap, settings: &Settings) -> Self {
+        let format = if wants_json(headers) {
+            Format::JsonError
+        } else {
+            Format::Html
+        };
+        Self {
+            target: Target::Static(path.to_owned()),
+            format,
+            arguments: Arguments::parse(""),
+            path: format!("/{path}"),
+            query: String::new(),
+            is_negotiated: false,
+            cancel: CancelToken::default(),
+            origin: origin(headers, settings),
+            base: settings.text("base_url").trim_end_matches('/').to_owned() + "/",
+            headers: headers.clone(),
+        }
+    }
+
     /// The header of that name, if it came and is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

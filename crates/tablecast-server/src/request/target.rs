@@ -64,6 +64,27 @@ pub(crate) enum Format {
 }
 
 impl Target {
+    /// The database and the table that it is about, as they are written in the address.
+    pub(crate) fn subject(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Database(database)
+            | Self::Query(database)
+            | Self::DatabasePage { database, .. } => (Some(database), None),
+            Self::Table { database, table }
+            | Self::TablePage {
+                database, table, ..
+            }
+            | Self::Row {
+                database, table, ..
+            } => (Some(database), Some(table)),
+            Self::Home
+            | Self::Introspection(_)
+            | Self::Static(_)
+            | Self::File { .. }
+            | Self::Nothing => (None, None),
+        }
+    }
+
     /// Whether it has rows that can be had in other formats at the same address.
     pub(crate) fn has_rows(&self) -> bool {
         matches!(self, Self::Query(_) | Self::Table { .. } | Self::Row { .. })

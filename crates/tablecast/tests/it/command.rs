@@ -137,7 +137,6 @@ fn options_that_are_not_there_are_refused_by_name() {
         &["--token", "x"],
         &["--plugins-dir", "x"],
         &["--template-dir", "x"],
-        &["--static", "x:y"],
         &["--uds", "x"],
         &["--ssl-keyfile", "x"],
     ] {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod assets;
 mod command;
 mod configuration;
 mod crossdb;

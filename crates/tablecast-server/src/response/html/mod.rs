@@ -19,6 +19,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Reply;
 use crate::Site;
+use crate::extra_urls::OfPage;
 use crate::names::tilde_encode;
 use crate::request::Request;
 use crate::request::target::Target;
@@ -130,8 +131,12 @@ fn common(site: &Site, request: &Request) -> Map<String, Json> {
             Some(json!({ "what": what, "text": text(what)?, "url": url }))
         })
         .collect();
+    let (database, table) = request.target.subject();
+    let extra = OfPage::new(&site.configuration, database, table);
     let context = json!({
         "base": request.base,
+        "extra_css_urls": extra.css(&request.base),
+        "extra_js_urls": extra.js(&request.base),
         "css_hash": assets::hash("site.css"),
         "js_hash": assets::hash("site.js"),
         "site_title": text("title").unwrap_or("Tablecast"),
