@@ -33,7 +33,7 @@ pub(crate) fn home(site: &Site, request: &Request, databases: &[(&Published, Con
         site,
         request,
         Page {
-            template: "home.html",
+            template: "index.html",
             context,
             crumbs: Vec::new(),
             warnings: &[],
@@ -143,8 +143,8 @@ pub(crate) fn database(
         "example_sql": example_sql(contents),
         "tree": tree.to_json(),
         "hidden": hidden,
-        "views": contents.views.iter().map(link).collect::<Vec<_>>(),
-        "queries": site.queries(&published.name).iter().map(|(name, query)| json!({ "name": query.title.as_deref().unwrap_or(name), "url": table_path(request, &published.name, name) })).collect::<Vec<_>>(),
+        "view_links": contents.views.iter().map(link).collect::<Vec<_>>(),
+        "query_links": site.queries(&published.name).iter().map(|(name, query)| json!({ "name": query.title.as_deref().unwrap_or(name), "url": table_path(request, &published.name, name) })).collect::<Vec<_>>(),
     });
     render(
         site,
@@ -182,7 +182,7 @@ pub(crate) fn queries(
         "heading": "Queries",
         "list_url": request.link(&request.path),
         "search": request.arguments.first("q").unwrap_or_default(),
-        "queries": items,
+        "query_links": items,
         "next_url": next_url,
     });
     let crumbs = published.map(|published| {

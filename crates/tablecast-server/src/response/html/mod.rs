@@ -37,15 +37,19 @@ macro_rules! templates {
 }
 
 const TEMPLATES: &[(&str, &str)] = templates![
+    "_crumbs.html",
+    "_description_source_license.html",
+    "_facet_results.html",
+    "_footer.html",
+    "_suggested_facets.html",
+    "_table.html",
     "base.html",
     "database.html",
-    "description.html",
     "error.html",
-    "home.html",
+    "index.html",
     "queries.html",
     "query.html",
     "row.html",
-    "rows.html",
     "table.html",
     "text.html",
 ];
@@ -86,7 +90,7 @@ pub(super) fn render(site: &Site, request: &Request, page: Page<'_>) -> Reply {
         .into_iter()
         .map(|(name, url)| json!({ "name": name, "url": url }))
         .collect();
-    context.insert("crumbs".to_owned(), crumbs.into());
+    context.insert("crumb_links".to_owned(), crumbs.into());
     if let Json::Object(own) = page.context {
         context.extend(own);
     }

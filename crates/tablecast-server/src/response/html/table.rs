@@ -148,12 +148,12 @@ pub(crate) async fn table(
         "heading": format!("{heading}{view}"),
         "description": described(plan),
         "description_html": plan.options.metadata.get("description_html"),
-        "count": data.count.map(|count| if count.truncated { ">10,000".to_owned() } else { thousands(count.rows) }),
+        "count_words": data.count.map(|count| if count.truncated { ">10,000".to_owned() } else { thousands(count.rows) }),
         "rows_word": if data.count.is_some_and(|count| count.rows == 1) { "row" } else { "rows" },
         "human": human,
         "unit": plan.info.metadata.unit,
         "attributes": attributes(plan),
-        "rows": rows.len(),
+        "row_count": rows.len(),
         "body": body(&head, &rows),
         "head": head,
         "next_url": table_json::next_url(request, data),
@@ -201,8 +201,8 @@ pub(crate) fn fragment(
 ) -> Result<Reply> {
     let (head, rows) = grid(site, request, place, plan, data)?;
     let page = Page {
-        template: "rows.html",
-        context: json!({ "rows": rows.len(), "body": body(&head, &rows), "head": head, "json_url": null }),
+        template: "_table.html",
+        context: json!({ "row_count": rows.len(), "body": body(&head, &rows), "head": head, "json_url": null }),
         crumbs: Vec::new(),
         warnings: &plan.warnings,
     };
@@ -401,7 +401,7 @@ pub(crate) async fn row(
     let context = json!({
         "title": format!("{database}: {table}"),
         "heading": format!("{title}: {}", key.join(", ")),
-        "rows": rows.len(),
+        "row_count": rows.len(),
         "body": body(&head, &rows),
         "head": head,
         "references": links,
