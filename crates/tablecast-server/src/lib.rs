@@ -27,6 +27,7 @@ pub use extra_urls::{ExtraUrl, ExtraUrls};
 pub use mounts::Mount;
 pub use names::{tilde_decode, tilde_encode};
 pub use permission::{ACTIONS, Allow, Rules, rules};
+pub use response::Templates;
 pub use route::router;
 pub use settings::{SETTINGS, Setting, SettingKind, Settings};
 pub use site::{Published, Site};

@@ -24,7 +24,7 @@ use crate::kept::Answer;
 use crate::mounts;
 use crate::request::target::{Format, Target};
 use crate::request::{Request, Routed};
-use crate::response::{Body, HTML, JSON, Reply, TEXT, html};
+use crate::response::{Body, HTML, JSON, Reply, TEXT, html, templates};
 use crate::walk;
 
 /// The site as an HTTP service.
@@ -147,6 +147,7 @@ async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Respo
         (Some(database), Some(version))
             if before == after
                 && reply.status == StatusCode::OK
+                && !reply.once
                 && !fleeting::is_fleeting(site, &request).await =>
         {
             keep(site, address, reply, version, database, headers)
@@ -247,6 +248,11 @@ async fn guarded(site: &Arc<Site>, request: &Request) -> Reply {
     };
     let reply = match result {
         Ok(reply) => with_cache_headers(site, request, reply),
+        Err(error) if error.kind() == ErrorKind::NotFound => match templates::page(site, request) {
+            Some(Ok(reply)) => with_cache_headers(site, request, reply),
+            Some(Err(error)) => failure(site, request, &shown(request, error)),
+            None => failure(site, request, &shown(request, error)),
+        },
         Err(error) => failure(site, request, &shown(request, error)),
     };
     if request.is_negotiated {
@@ -294,7 +300,10 @@ fn failure(site: &Site, request: &Request, shown: &Shown) -> Reply {
         }
         _ => {
             let mut reply = html::error(site, request, shown);
-            reply.status = shown.status;
+            // Its template may have failed, too.
+            if reply.status == StatusCode::OK {
+                reply.status = shown.status;
+            }
             reply
         }
     };
@@ -313,7 +322,12 @@ fn with_cache_headers(site: &Site, request: &Request, reply: Reply) -> Reply {
     let reply = if request.format == Format::Html {
         let (database, table) = request.target.subject();
         let extra = OfPage::new(&site.configuration, database, table);
-        reply.with(header::CONTENT_SECURITY_POLICY, &extra.policy())
+        let policy = match site.templates {
+            // What people's templates load is theirs to say.
+            Some(_) => "frame-ancestors 'none'; object-src 'none'".to_owned(),
+            None => extra.policy(),
+        };
+        reply.with(header::CONTENT_SECURITY_POLICY, &policy)
     } else {
         reply
     };

@@ -66,7 +66,7 @@ settings! {
     max_csv_mb Integer "100" true "The most megabytes of a CSV stream, 0 for no limit";
     truncate_cells_html Integer "2048" true "Characters of a cell shown on a table's page, 0 for all";
     force_https_urls Boolean "off" true "Whether addresses in answers start with https";
-    template_debug Boolean "off" true "Accepted for compatibility";
+    template_debug Boolean "off" true "Whether _context=1 shows what a page gives its template";
     trace_debug Boolean "off" true "Whether _trace=1 tells what was asked, and how long that took";
     base_url Text "/" true "The path under which the site lies";
     strict_arguments Boolean "off" false "Whether an unknown column or operator in an address is an error";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tablecast_connector::{Database, Error, Result};
 
+use crate::Templates;
 use crate::kept::Kept;
 use crate::mounts::{self, Mount};
 use crate::names::tilde_encode;
@@ -36,7 +37,9 @@ pub struct Site {
     /// Whether scripts of other sites may read answers.
     pub cors: bool,
     /// Folders of people's own files.
-    pub(crate) mounts: Vec<Mount>,
+    pub(crate) mounts: Arc<Vec<Mount>>,
+    /// People's own templates.
+    pub templates: Option<Templates>,
     /// Answers that are kept.
     pub(crate) kept: Kept,
 }
@@ -57,7 +60,8 @@ impl Site {
             versions,
             connectors,
             cors: false,
-            mounts: Vec::new(),
+            mounts: Arc::default(),
+            templates: None,
             kept,
         }
     }
@@ -66,7 +70,7 @@ impl Site {
     pub fn mount(&mut self, mounts: Vec<Mount>) -> Result<()> {
         let names = self.published.iter().map(|it| tilde_encode(&it.name));
         mounts::check(&mounts, &names.collect::<Vec<_>>())?;
-        self.mounts = mounts;
+        self.mounts = Arc::new(mounts);
         Ok(())
     }
 

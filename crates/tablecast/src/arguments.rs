@@ -56,6 +56,9 @@ pub(crate) struct ServeArguments {
     /// Counts of tables that `inspect` made, for the files named with --immutable
     #[arg(long, value_name = "FILE")]
     pub(crate) inspect_file: Option<PathBuf>,
+    /// A folder of templates of your own for pages
+    #[arg(long, value_name = "DIR")]
+    pub(crate) template_dir: Option<PathBuf>,
     /// Serve the files of a folder under a path (repeatable)
     #[arg(long = "static", value_name = "MOUNT:DIR")]
     pub(crate) static_: Vec<String>,
@@ -116,9 +119,6 @@ pub(crate) struct Refused {
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH")]
     uds: Option<String>,
-    /// Templates of your own
-    #[arg(long, value_name = "DIR")]
-    template_dir: Option<String>,
     /// Plugins
     #[arg(long, value_name = "DIR")]
     plugins_dir: Option<String>,
@@ -154,12 +154,11 @@ impl Refused {
         let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 11] = [
+        let given: [(bool, &str, &str); 10] = [
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),
             (self.uds.is_some(), "--uds", later),
-            (self.template_dir.is_some(), "--template-dir", later),
             (
                 self.plugins_dir.is_some(),
                 "--plugins-dir",

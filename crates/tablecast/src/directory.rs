@@ -20,14 +20,10 @@ const METADATA: &[&str] = &["metadata.yaml", "metadata.yml", "metadata.json"];
 const COUNTS: &str = "inspect-data.json";
 /// A folder of files, served under its own name.
 const STATIC: &str = "static";
-/// Folders that Datasette reads, and what they are.
-const NOT_YET: &[(&str, &str)] = &[
-    (
-        "templates",
-        "templates of your own come with a later version",
-    ),
-    ("plugins", "Datasette's plugins are Python programs"),
-];
+/// A folder of templates for pages.
+const TEMPLATES: &str = "templates";
+/// A folder of Datasette's that is not used.
+const PLUGINS: &str = "plugins";
 
 /// The arguments with the folder, if one stands in place of files, replaced by what it holds.
 pub(crate) fn expanded(
@@ -56,10 +52,14 @@ pub(crate) fn expanded(
         let mount = format!("{STATIC}:{}", files.display());
         arguments.static_.push(mount);
     }
-    for (name, reason) in NOT_YET {
-        if folder.join(name).is_dir() {
-            eprintln!("Not used: {} ({reason})", folder.join(name).display());
-        }
+    let templates = folder.join(TEMPLATES);
+    if templates.is_dir() && arguments.template_dir.is_none() {
+        arguments.template_dir = Some(templates);
+    }
+    let plugins = folder.join(PLUGINS);
+    if plugins.is_dir() {
+        let shown = plugins.display();
+        eprintln!("Not used: {shown} (Datasette's plugins are Python programs)");
     }
     let immutable = match &arguments.inspect_file {
         Some(path) => named_in(path)?,

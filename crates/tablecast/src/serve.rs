@@ -11,7 +11,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tablecast_connector::Connector;
-use tablecast_server::{Configuration, Mount, Published, SETTINGS, Site, router};
+use tablecast_server::{Configuration, Mount, Published, SETTINGS, Site, Templates, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
@@ -89,6 +89,11 @@ async fn build(
         &arguments.setting,
     )?;
     configuration.default_deny = arguments.default_deny;
+    let templates = arguments.template_dir.as_deref().map(Templates::load);
+    let templates = templates
+        .transpose()
+        .map_err(|error| explained("--template-dir", &error))?;
+    let mounts = mounts(&arguments.static_)?;
     let published = open_files(connectors, arguments, &configuration, told).await?;
     let versions = versions(arguments.version_note.as_deref());
     let list = connectors.iter().map(|connector| {
@@ -103,7 +108,8 @@ async fn build(
     });
     let mut site = Site::new(published, configuration, versions, list.collect());
     site.cors = arguments.cors;
-    site.mount(mounts(&arguments.static_)?)
+    site.templates = templates;
+    site.mount(mounts)
         .map_err(|error| explained("--static", &error))?;
     for warning in site.warnings() {
         eprintln!("Warning: {warning}");
@@ -278,8 +284,7 @@ async fn serve_reloading(
     mut site: Arc<Site>,
     listener: TcpListener,
 ) -> anyhow::Result<ExitCode> {
-    let files = watched(arguments);
-    let mut state = modified(&files);
+    let mut state = modified(&watched(arguments));
     let listener = listener.into_std()?;
     loop {
         let again = TcpListener::from_std(listener.try_clone()?)?;
@@ -291,7 +296,7 @@ async fn serve_reloading(
         tokio::pin!(serving);
         let rebuilt = tokio::select! {
             result = &mut serving => return result.map(|()| ExitCode::SUCCESS),
-            rebuilt = rebuild(connectors, arguments, &files, &mut state) => rebuilt,
+            rebuilt = rebuild(connectors, arguments, &mut state) => rebuilt,
         };
         drop(change);
         serving.await?;
@@ -303,12 +308,11 @@ async fn serve_reloading(
 async fn rebuild(
     connectors: &[Arc<dyn Connector>],
     arguments: &ServeArguments,
-    files: &[PathBuf],
     state: &mut Vec<Option<SystemTime>>,
 ) -> Arc<Site> {
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let now = modified(files);
+        let now = modified(&watched(arguments));
         if now == *state {
             continue;
         }
@@ -326,10 +330,29 @@ fn watched(arguments: &ServeArguments) -> Vec<PathBuf> {
         .iter()
         .chain(&arguments.immutable)
         .map(PathBuf::from);
-    files
+    let mut files: Vec<PathBuf> = files
         .chain(arguments.config.clone())
         .chain(arguments.metadata.clone())
-        .collect()
+        .collect();
+    if let Some(folder) = &arguments.template_dir {
+        add_folder(folder, 0, &mut files);
+    }
+    files
+}
+
+/// A folder and what is in it, as deep as templates may lie.
+fn add_folder(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    files.push(folder.to_owned());
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() && depth < Templates::DEPTH_MAX {
+            add_folder(&path, depth + 1, files);
+        } else {
+            files.push(path);
+        }
+    }
 }
 
 fn modified(files: &[PathBuf]) -> Vec<Option<SystemTime>> {

@@ -6,6 +6,8 @@ pub(crate) mod routes;
 pub(crate) mod table;
 pub(crate) mod target;
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, Uri, header};
 
 use arguments::Arguments;
@@ -96,6 +98,21 @@ impl Request {
     /// The header of that name, if it came and is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// All cookies by name, as they came.
+    pub(crate) fn cookies(&self) -> BTreeMap<String, String> {
+        let pairs = self.headers.get_all(header::COOKIE).into_iter();
+        let pairs = pairs.filter_map(|pairs| pairs.to_str().ok());
+        pairs
+            .flat_map(|pairs| pairs.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// The cookie of that name, as it came.

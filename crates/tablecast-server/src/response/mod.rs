@@ -15,6 +15,9 @@ pub(crate) mod openapi;
 pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod table;
+pub(crate) mod templates;
+
+pub use templates::Templates;
 
 use std::borrow::Cow;
 
@@ -29,6 +32,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
+    /// Whether it is for this request alone, and not kept for the next one.
+    pub(crate) once: bool,
 }
 
 /// What is sent.
@@ -78,6 +83,7 @@ impl Reply {
             status,
             headers,
             body: Body::Whole(body.into()),
+            once: false,
         }
     }
 
@@ -94,6 +100,7 @@ impl Reply {
             status: StatusCode::FOUND,
             headers: HeaderMap::new(),
             body: Body::Whole(Bytes::new()),
+            once: false,
         }
         .with(header::LOCATION, location)
         .with(header::CONTENT_TYPE, "text/plain")

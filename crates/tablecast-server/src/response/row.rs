@@ -100,7 +100,7 @@ pub(crate) async fn to_json(
     reply(&shown, writing, &envelope)
 }
 
-async fn extra(
+pub(super) async fn extra(
     name: &str,
     site: &Site,
     request: &Request,

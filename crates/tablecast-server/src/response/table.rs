@@ -90,7 +90,7 @@ pub(crate) fn next_url(request: &Request, data: &TableData) -> Option<String> {
     Some(request.absolute(&arguments))
 }
 
-async fn extra(
+pub(super) async fn extra(
     name: &str,
     request: &Request,
     place: &Place<'_>,
@@ -200,7 +200,7 @@ fn display_columns(plan: &TablePlan) -> Json {
     has_links.then_some(link).into_iter().chain(shown).collect()
 }
 
-fn custom_templates(database: &str, table: &str) -> [String; 3] {
+pub(super) fn custom_templates(database: &str, table: &str) -> [String; 3] {
     let (database, table) = (class(database), class(table));
     [
         format!("_table-{database}-{table}.html"),

@@ -156,7 +156,7 @@ pub(super) async fn fragment(
         is_labelled(&asked, c, true)
     })
     .await?;
-    html::fragment(site, &asked, &place, &plan, &data)
+    html::fragment(site, &asked, &place, &plan, &data).await
 }
 
 /// Whether a column is shown with labels: all or some if asked for, by default on pages.

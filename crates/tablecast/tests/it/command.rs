@@ -136,7 +136,6 @@ fn options_that_are_not_there_are_refused_by_name() {
         &["--create"],
         &["--token", "x"],
         &["--plugins-dir", "x"],
-        &["--template-dir", "x"],
         &["--uds", "x"],
         &["--ssl-keyfile", "x"],
     ] {

@@ -25,7 +25,7 @@ fn folder() -> Folder {
 #[test]
 fn a_folder_is_served_as_its_files_say() {
     let folder = folder();
-    std::fs::create_dir(folder.at("templates")).expect("a folder");
+    std::fs::create_dir(folder.at("plugins")).expect("a folder");
     let program = Program::serve(&[folder.path()]);
     let databases = program.json("/-/databases.json");
     let listed: Vec<(&str, bool)> = databases["databases"]
@@ -52,7 +52,7 @@ fn a_folder_is_served_as_its_files_say() {
     assert!(
         program
             .said()
-            .contains("templates (templates of your own come"),
+            .contains("plugins (Datasette's plugins are Python programs)"),
         "{}",
         program.said()
     );

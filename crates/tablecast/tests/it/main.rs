@@ -26,3 +26,4 @@ mod queries;
 mod requests;
 mod sql;
 mod stopping;
+mod templates;

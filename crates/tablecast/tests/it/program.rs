@@ -105,6 +105,19 @@ impl Program {
         self.said.lock().unwrap().clone()
     }
 
+    /// Waits until the program has said this.
+    pub(crate) fn await_said(&self, part: &str) {
+        let since = Instant::now();
+        while !self.said().contains(part) {
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{part:?} is not said: {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// `host:port`.
     pub(crate) fn address(&self) -> &str {
         &self.address

@@ -41,17 +41,22 @@ static HASHES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
 });
 
 /// The hash of an asset's content, which is part of its address: it can be cached for ever.
-pub(super) fn hash(name: &str) -> &'static str {
+pub(crate) fn hash(name: &str) -> &'static str {
+    let name = known_as(name);
     HASHES
         .iter()
         .find(|(known, _)| *known == name)
         .map_or("", |(_, hash)| hash.as_str())
 }
 
+/// Datasette's name of its sheet means ours, for templates and clients that ask for it.
+fn known_as(name: &str) -> &str {
+    if name == "app.css" { "site.css" } else { name }
+}
+
 /// An asset by name.
 pub(crate) fn asset(name: &str) -> Result<Reply> {
-    // Datasette's name of its sheet is answered with ours, for templates and clients that ask for it.
-    let name = if name == "app.css" { "site.css" } else { name };
+    let name = known_as(name);
     let found = ASSETS.iter().find(|(known, ..)| *known == name);
     let (_, content_type, text) = found.ok_or_else(|| Error::not_found("There is no such file"))?;
     let reply = Reply::new(

@@ -5,7 +5,7 @@ use tablecast_connector::Cell;
 use tablecast_connector::json::{Infinity, write_cell};
 
 /// `text` with the characters that mean something in HTML escaped.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -89,7 +89,7 @@ fn chips(request: &Request, plan: &TablePlan) -> Vec<Json> {
 }
 
 /// An operator as a person would say it.
-fn words(operator: Operator) -> &'static str {
+pub(crate) fn words(operator: Operator) -> &'static str {
     match operator {
         Operator::Exact => "=",
         Operator::Not => "≠",

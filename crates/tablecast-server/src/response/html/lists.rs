@@ -6,7 +6,7 @@ use super::{Page, database_path, render, table_path, thousands};
 use crate::fetch::database::{Contents, TableItem};
 use crate::permission::{Action, Subject};
 use crate::request::Request;
-use crate::response::Reply;
+use crate::response::{Reply, templates};
 use crate::walk::queries::Listed;
 use crate::{Published, Site};
 
@@ -29,16 +29,21 @@ pub(crate) fn home(site: &Site, request: &Request, databases: &[(&Published, Con
         "description_html": metadata.get("description_html"),
         "databases": items,
     });
-    render(
-        site,
-        request,
-        Page {
-            template: "index.html",
-            context,
-            crumbs: Vec::new(),
-            warnings: &[],
-        },
-    )
+    let page = Page {
+        template: "index.html",
+        context,
+        crumbs: Vec::new(),
+        warnings: &[],
+    };
+    if templates::is_wanted(site, request) {
+        let cards: Vec<Json> = databases
+            .iter()
+            .map(|(published, contents)| card(request, published, contents))
+            .collect();
+        let documented = templates::home(site, request, databases, &cards);
+        return templates::draw(site, request, page, documented);
+    }
+    render(site, request, page)
 }
 
 fn card(request: &Request, published: &Published, contents: &Contents) -> Json {
@@ -146,16 +151,17 @@ pub(crate) fn database(
         "view_links": contents.views.iter().map(link).collect::<Vec<_>>(),
         "query_links": site.queries(&published.name).iter().map(|(name, query)| json!({ "name": query.title.as_deref().unwrap_or(name), "url": table_path(request, &published.name, name) })).collect::<Vec<_>>(),
     });
-    render(
-        site,
-        request,
-        Page {
-            template: "database.html",
-            context,
-            crumbs: Vec::new(),
-            warnings: &[],
-        },
-    )
+    let page = Page {
+        template: "database.html",
+        context,
+        crumbs: Vec::new(),
+        warnings: &[],
+    };
+    if templates::is_wanted(site, request) {
+        let documented = templates::database(site, request, published, contents);
+        return templates::draw(site, request, page, documented);
+    }
+    render(site, request, page)
 }
 
 /// A list of configured queries, of one database or of the site.

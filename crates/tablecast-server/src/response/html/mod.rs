@@ -18,17 +18,19 @@ use minijinja::{Environment, Value as Context};
 use serde_json::{Map, Value as Json, json};
 
 use super::Reply;
+use super::templates::{Documented, draw};
 use crate::Site;
 use crate::extra_urls::OfPage;
 use crate::names::tilde_encode;
 use crate::request::Request;
 use crate::request::target::Target;
 
-pub(crate) use assets::asset;
-pub(crate) use cells::typed;
+pub(crate) use assets::{asset, hash as static_hash};
+pub(crate) use cells::{escape, typed};
+pub(crate) use form::words;
 pub(crate) use lists::{database, home, queries};
-pub(crate) use table::{fragment, row, table};
-pub(crate) use texts::{error, introspection, query, schema};
+pub(crate) use table::{fragment, row, sql_url, table};
+pub(crate) use texts::{built_in_error, error, introspection, query, rows as query_cells, schema};
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {
@@ -56,6 +58,18 @@ const TEMPLATES: &[(&str, &str)] = templates![
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
+    // A template that does not parse is found by the test below; at run time its page says so.
+    if let Err(error) = built_in(&mut environment, &[""]) {
+        eprintln!("built-in templates: {error}");
+    }
+    environment
+});
+
+/// Adds the built-in templates, each under its name behind each of these prefixes.
+pub(super) fn built_in(
+    environment: &mut Environment<'static>,
+    prefixes: &[&str],
+) -> Result<(), minijinja::Error> {
     if let Ok(syntax) = SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(true)
@@ -64,13 +78,12 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         environment.set_syntax(syntax);
     }
     for (name, source) in TEMPLATES {
-        // A template that does not parse is found by the test below; at run time its page says so.
-        if let Err(error) = environment.add_template(name, source) {
-            eprintln!("template {name}: {error}");
+        for prefix in prefixes {
+            environment.add_template_owned(format!("{prefix}{name}"), *source)?;
         }
     }
-    environment
-});
+    Ok(())
+}
 
 /// What a page's template is given, beside what every page has.
 pub(super) struct Page<'a> {
@@ -81,8 +94,28 @@ pub(super) struct Page<'a> {
     pub(super) warnings: &'a [String],
 }
 
+impl Page<'_> {
+    /// What a page without a built-in template has: what every page has.
+    pub(super) fn empty() -> Self {
+        Self {
+            template: "",
+            context: Json::Null,
+            crumbs: Vec::new(),
+            warnings: &[],
+        }
+    }
+}
+
 /// The page as an answer, with a link to its JSON.
 pub(super) fn render(site: &Site, request: &Request, page: Page<'_>) -> Reply {
+    if site.templates.is_some() {
+        return draw(site, request, page, Documented::default());
+    }
+    render_built_in(site, request, page)
+}
+
+/// What a page's template is given.
+pub(super) fn context(site: &Site, request: &Request, page: Page<'_>) -> Map<String, Json> {
     let mut context = common(site, request);
     context.insert("warnings".to_owned(), page.warnings.into());
     let crumbs: Vec<Json> = page
@@ -94,27 +127,33 @@ pub(super) fn render(site: &Site, request: &Request, page: Page<'_>) -> Reply {
     if let Json::Object(own) = page.context {
         context.extend(own);
     }
-    let json_url = context
-        .get("json_url")
-        .and_then(Json::as_str)
-        .map(str::to_owned);
+    context
+}
+
+/// The answer with a link to the same page as JSON.
+pub(super) fn with_alternate(reply: Reply, json_url: Option<&str>) -> Reply {
+    match json_url {
+        Some(url) => {
+            let link = format!("<{url}>; rel=\"alternate\"; type=\"application/json+datasette\"");
+            reply.with_link(&link)
+        }
+        None => reply,
+    }
+}
+
+fn render_built_in(site: &Site, request: &Request, page: Page<'_>) -> Reply {
+    let name = page.template;
+    let context = context(site, request, page);
     let rendered = ENVIRONMENT
-        .get_template(page.template)
+        .get_template(name)
         .and_then(|template| template.render(Context::from(Serde(&context))));
     match rendered {
         Ok(html) => {
-            let reply = Reply::html(html);
-            match json_url {
-                Some(url) => {
-                    let link =
-                        format!("<{url}>; rel=\"alternate\"; type=\"application/json+datasette\"");
-                    reply.with_link(&link)
-                }
-                None => reply,
-            }
+            let json_url = context.get("json_url").and_then(Json::as_str);
+            with_alternate(Reply::html(html), json_url)
         }
         Err(error) => {
-            eprintln!("template {}: {error:#}", page.template);
+            eprintln!("template {name}: {error:#}");
             let mut reply = Reply::html(
                 "This page could not be drawn; the reason is in the server's log.".to_owned(),
             );

@@ -24,7 +24,8 @@ use crate::plan::table::TablePlan;
 use crate::request::Request;
 use crate::request::target::Format;
 use crate::response::row::{RowData, reference_json};
-use crate::response::{Reply, extras, facets, table as table_json};
+use crate::response::table::custom_templates;
+use crate::response::{Reply, extras, facets, table as table_json, templates};
 
 /// Columns and cells of rows, ready for the template.
 struct Drawing<'a> {
@@ -178,21 +179,21 @@ pub(crate) async fn table(
             context.insert("sql_url".to_owned(), sql_url(request, name, &query).into());
         }
     }
-    let crumbs = vec![(name.clone(), database_path(request, name))];
-    Ok(render(
-        site,
-        request,
-        Page {
-            template: "table.html",
-            context,
-            crumbs,
-            warnings: &plan.warnings,
-        },
-    ))
+    let page = Page {
+        template: "table.html",
+        context,
+        crumbs: vec![(name.clone(), database_path(request, name))],
+        warnings: &plan.warnings,
+    };
+    if templates::is_wanted(site, request) {
+        let documented = templates::table(site, request, place, plan, data, &rows).await?;
+        return Ok(templates::draw(site, request, page, documented));
+    }
+    Ok(render(site, request, page))
 }
 
 /// The rows of a table's page and nothing else.
-pub(crate) fn fragment(
+pub(crate) async fn fragment(
     site: &Site,
     request: &Request,
     place: &Place<'_>,
@@ -206,6 +207,11 @@ pub(crate) fn fragment(
         crumbs: Vec::new(),
         warnings: &plan.warnings,
     };
+    if templates::is_wanted(site, request) {
+        let mut documented = templates::table(site, request, place, plan, data, &rows).await?;
+        documented.names = custom_templates(&place.published.name, &plan.info.name).into();
+        return Ok(templates::draw(site, request, page, documented));
+    }
     Ok(render(site, request, page))
 }
 
@@ -334,7 +340,7 @@ fn facet_context(request: &Request, plan: &TablePlan, data: &TableData) -> Json 
     json!({ "facets": shown, "suggested": suggested, "timed_out": data.timed_out })
 }
 
-fn sql_url(request: &Request, database: &str, query: &Json) -> String {
+pub(crate) fn sql_url(request: &Request, database: &str, query: &Json) -> String {
     let mut url = format!(
         "{}/-/query?sql={}",
         database_path(request, database),
@@ -412,14 +418,15 @@ pub(crate) async fn row(
         (database.clone(), database_path(request, database)),
         (table.clone(), table_path(request, database, table)),
     ];
-    Ok(render(
-        site,
-        request,
-        Page {
-            template: "row.html",
-            context,
-            crumbs,
-            warnings: &[],
-        },
-    ))
+    let page = Page {
+        template: "row.html",
+        context,
+        crumbs,
+        warnings: &[],
+    };
+    if templates::is_wanted(site, request) {
+        let documented = templates::row(site, request, place, data, labels, &rows).await?;
+        return Ok(templates::draw(site, request, page, documented));
+    }
+    Ok(render(site, request, page))
 }

@@ -10,13 +10,26 @@ use crate::fetch::query::{QueryData, Wanted};
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::Target;
-use crate::response::Reply;
+use crate::response::{Reply, templates};
 use crate::{Published, Site};
 
 /// Tables that an editor completes.
 const TABLES_MAX: usize = 500;
 
 pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
+    if site.templates.is_some() {
+        let documented = templates::error(shown);
+        return templates::draw(site, request, error_page(request, shown), documented);
+    }
+    built_in_error(site, request, shown)
+}
+
+/// The page of an error as it comes with the program.
+pub(crate) fn built_in_error(site: &Site, request: &Request, shown: &Shown) -> Reply {
+    super::render_built_in(site, request, error_page(request, shown))
+}
+
+fn error_page<'a>(request: &Request, shown: &Shown) -> Page<'a> {
     let heading = match shown.status.as_u16() {
         403 => "Forbidden".to_owned(),
         400 if is_no_query(&shown.message) => "Invalid SQL".to_owned(),
@@ -29,16 +42,12 @@ pub(crate) fn error(site: &Site, request: &Request, shown: &Shown) -> Reply {
         "hint": shown.hint,
         "json_url": null,
     });
-    render(
-        site,
-        request,
-        Page {
-            template: "error.html",
-            context,
-            crumbs: above(request),
-            warnings: &[],
-        },
-    )
+    Page {
+        template: "error.html",
+        context,
+        crumbs: above(request),
+        warnings: &[],
+    }
 }
 
 /// Whether a message tells that a text cannot be a reading query at all.
@@ -157,16 +166,19 @@ pub(crate) async fn query(
         published.name.clone(),
         database_path(request, &published.name),
     )];
-    Ok(render(
-        site,
-        request,
-        Page {
-            template: "query.html",
-            context,
-            crumbs,
-            warnings: &[],
-        },
-    ))
+    let page = Page {
+        template: "query.html",
+        context,
+        crumbs,
+        warnings: &[],
+    };
+    if templates::is_wanted(site, request) {
+        let error = error.as_ref().map(tablecast_connector::Error::message);
+        let data = data.as_ref();
+        let documented = templates::query(site, request, published, wanted, data, error).await?;
+        return Ok(templates::draw(site, request, page, documented));
+    }
+    Ok(render(site, request, page))
 }
 
 /// The tables of a database with their columns, for an editor to complete: JSON.
@@ -207,7 +219,7 @@ fn head(data: &QueryData) -> Vec<Json> {
         .collect()
 }
 
-fn rows(site: &Site, request: &Request, data: &QueryData) -> Result<Vec<Vec<String>>> {
+pub(crate) fn rows(site: &Site, request: &Request, data: &QueryData) -> Result<Vec<Vec<String>>> {
     let characters_max = site.configuration.settings.number("truncate_cells_html") as usize;
     let showing = Showing { characters_max };
     let path = request
