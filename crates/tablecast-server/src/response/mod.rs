@@ -20,6 +20,8 @@ pub(crate) mod templates;
 pub use templates::Templates;
 
 use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -49,7 +51,24 @@ impl Body {
     pub(crate) fn pieces<E: Into<axum::BoxError>>(
         pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
     ) -> Self {
-        Self::Stream(axum::body::Body::from_stream(pieces.fuse()))
+        let pieces = Ending(Box::pin(pieces.fuse()));
+        Self::Stream(axum::body::Body::from_stream(pieces))
+    }
+}
+
+/// A stream that has its task looked at once more behind its end. An answer to HTTP/1.0 ends with its connection, and
+/// hyper 1.12 leaves that open for ever if the end comes between two of its looks at the body.
+struct Ending<S>(Pin<Box<S>>);
+
+impl<S: Stream> Stream for Ending<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let next = self.0.as_mut().poll_next(context);
+        if let Poll::Ready(None) = next {
+            context.waker().wake_by_ref();
+        }
+        next
     }
 }
 

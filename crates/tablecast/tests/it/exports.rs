@@ -574,3 +574,15 @@ fn only_an_immutable_file_is_given_away() {
     assert_eq!(hdf5.get("/climate.h5").body, wanted);
     assert_eq!(hdf5.get("/climate.db").status, 404);
 }
+
+/// An answer to HTTP/1.0 ends with its connection, which the server must not forget to close: of a few hundred answers,
+/// it once forgot one.
+#[test]
+fn every_stream_ends_for_clients_of_http_1_0() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db")]);
+    for _ in 0..1000 {
+        let answer = program.get("/d/notes.ndjson");
+        assert_eq!(answer.text().lines().count(), 3);
+    }
+}
