@@ -8,6 +8,8 @@ use crate::program::{Program, run};
 const CONFIG: &str = "
 databases:
   d:
+    tables:
+      pairs: {allow: false}
     queries:
       by name: select name from authors where name = :name
 ";
@@ -61,6 +63,7 @@ const LOOKUPS: &[(&str, &[&str])] = &[
     ),
     ("/nope", &["404.html", "error.html"]),
     ("/d/notes?_sort=nope", &["400.html", "error.html"]),
+    ("/d/pairs", &["403.html", "error.html"]),
 ];
 
 #[test]
@@ -129,6 +132,7 @@ fn a_template_extends_the_built_in_one() {
         "<nav>own nav</nav>",
         "<body class=\"own table db-d table-notes\"",
         "own footer of 1.0a41",
+        "<!-- Templates looked for: table-d-notes.html *table.html -->",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }

@@ -296,7 +296,7 @@ pub(crate) async fn table(
     page.add_constant("top_table", "");
     page.add_json(
         "table_page_data",
-        page_data(request, database, name, &expandable),
+        page_data(site, request, database, name, &expandable),
     );
     page.add("table_insert_ui", ());
     page.add("table_alter_ui", ());
@@ -398,7 +398,13 @@ pub(super) fn renderers(request: &Request, arguments: &Arguments) -> Json {
 }
 
 /// What scripts of the page are told.
-fn page_data(request: &Request, database: &str, table: &str, expandable: &Json) -> Json {
+fn page_data(
+    site: &Site,
+    request: &Request,
+    database: &str,
+    table: &str,
+    expandable: &Json,
+) -> Json {
     let url = table_path(request, database, table);
     let mut data = json!({ "database": database, "table": table, "tableUrl": url });
     let keys = expandable
@@ -408,6 +414,9 @@ fn page_data(request: &Request, database: &str, table: &str, expandable: &Json) 
         .filter_map(|item| {
             let key = item.get(0)?;
             let other = key.get("other_table")?.as_str()?;
+            if !site.allows(Action::ViewTable, Subject::Table(database, other)) {
+                return None;
+            }
             let path = format!("{}/-/autocomplete", table_path(request, database, other));
             Some((key.get("column")?.as_str()?.to_owned(), path.into()))
         });
@@ -481,7 +490,10 @@ pub(crate) async fn row(
         .into_iter()
         .map(|(column, other_table, _)| json!([{ "column": column, "other_table": other_table }]));
     let keys: Json = keys.collect();
-    page.add_json("table_page_data", page_data(request, database, name, &keys));
+    page.add_json(
+        "table_page_data",
+        page_data(site, request, database, name, &keys),
+    );
     page.add_constant("top_row", "");
     page.add_json("renderers", renderers(request, &request.arguments));
     exporting(&mut page, request, false);
