@@ -638,6 +638,29 @@ fn a_page_shows_its_context_where_the_setting_allows() {
     assert!(program.get("/d?_context=1").text().contains("<h1>d</h1>"));
 }
 
+#[test]
+fn the_guide_names_what_a_page_is_given() {
+    let guide = include_str!("../../../../docs/templates.md");
+    let rows = [
+        "home",
+        "database",
+        "SQL, configured query",
+        "table, view",
+        "row",
+    ];
+    for ((path, names), row) in DOCUMENTED.iter().zip(rows) {
+        let start = format!("| {row} | ");
+        let told = guide.lines().filter(|line| line.starts_with(&start));
+        let told = told.max_by_key(|line| line.len()).expect(row);
+        for name in *names {
+            assert!(told.contains(&format!("`{name}`")), "{path}: {name}");
+        }
+    }
+    for name in OF_EVERY_PAGE {
+        assert!(guide.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 /// The templates that the guide shows, by the names that their first lines tell.
 fn of_the_guide() -> Vec<(String, String)> {
     let guide = include_str!("../../../../docs/templates.md");

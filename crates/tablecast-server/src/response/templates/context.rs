@@ -1,30 +1,23 @@
 //! What is documented of the home page, a database and a query.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use minijinja::Value;
 use serde_json::{Value as Json, json};
 use tablecast_connector::Result;
 
+use super::cells::{raw, shown};
 use super::draw::Documented;
-use super::rows::{csv, raw, renderers, shown};
+use super::rows::{csv, renderers};
 use crate::error::Shown;
-use crate::fetch::database::{Contents, Counting, contents};
+use crate::fetch::database::{Contents, contents};
 use crate::fetch::query::{QueryData, Wanted};
-use crate::fetch::table::COUNT_MAX;
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::response::database as lists;
 use crate::response::extras::{color, parameters};
 use crate::response::html::{class, other_format, sql_url};
 use crate::{Published, Site};
-
-/// How tables are counted where a page only mentions them.
-const COUNTING: Counting = Counting {
-    time_limit: Duration::from_millis(20),
-    at_most: Some(COUNT_MAX),
-};
 
 pub(crate) fn home(
     site: &Site,
@@ -146,6 +139,49 @@ pub(crate) async fn query(
         names,
         context: Vec::new(),
     };
+    let query = statement(&mut page, site, request, published, wanted)?;
+    page.add("error", error);
+    page.add("editable", configured.is_none());
+    let may_run = site.allows(Action::ExecuteSql, Subject::Database(name));
+    page.add("allow_execute_sql", may_run);
+    page.add("save_query_url", ());
+    page.add(
+        "edit_sql_url",
+        may_run.then(|| sql_url(request, name, &query)),
+    );
+    let found = contents(site, published, None).await?;
+    let json = lists::database(site, request, published, &found);
+    page.add_json("tables", json.get("tables"));
+    let columns = data
+        .map(|data| data.page.columns.clone())
+        .unwrap_or_default();
+    let (display_rows, rows) = match data {
+        Some(data) => cells(site, request, data)?,
+        None => (Vec::new(), Vec::new()),
+    };
+    page.add("display_rows", display_rows);
+    page.add("columns", columns);
+    page.add("rows", rows);
+    page.add_json("renderers", renderers(request, &request.arguments));
+    page.add("url_csv", csv(request, false).0);
+    page.add_json("table_columns", json.get("table_columns"));
+    page.add("alternate_url_json", other_format(request, "json"));
+    page.add_constant("top_query", "");
+    page.add_constant("top_stored_query", "");
+    page.add_constant("query_actions", Vec::<Value>::new());
+    Ok(page)
+}
+
+/// What is told of the statement itself: its SQL with its parameters, which are the answer, too.
+fn statement(
+    page: &mut Documented,
+    site: &Site,
+    request: &Request,
+    published: &Published,
+    wanted: Option<Wanted<'_>>,
+) -> Result<Json> {
+    let name = &published.name;
+    let configured = wanted.and_then(Wanted::configured);
     let options = configured.map(|(_, options)| options);
     let sql = wanted.map_or("", Wanted::sql);
     let bound: Vec<(String, tablecast_connector::Value)> = wanted
@@ -172,47 +208,18 @@ pub(crate) async fn query(
     };
     page.add_json("metadata", metadata);
     page.add("db_is_immutable", !published.database.details().is_mutable);
-    page.add("error", error);
     hiding(
-        &mut page,
+        page,
         request,
         options.is_some_and(|options| options.hide_sql),
     );
-    page.add("editable", configured.is_none());
-    let may_run = site.allows(Action::ExecuteSql, Subject::Database(name));
-    page.add("allow_execute_sql", may_run);
-    page.add("save_query_url", ());
-    let found = contents(site, published, Some(COUNTING)).await?;
-    let json = lists::database(site, request, published, &found);
-    page.add_json("tables", json.get("tables"));
     let values = wanted.map(Wanted::parameters).unwrap_or_default();
     let values = values.into_iter().map(|name| {
         let typed = request.arguments.first(&name).unwrap_or_default();
         (name.clone(), Value::from(typed))
     });
     page.add("named_parameter_values", Value::from_pairs(values));
-    page.add(
-        "edit_sql_url",
-        may_run.then(|| sql_url(request, name, &query)),
-    );
-    let columns = data
-        .map(|data| data.page.columns.clone())
-        .unwrap_or_default();
-    let (display_rows, rows) = match data {
-        Some(data) => cells(site, request, data)?,
-        None => (Vec::new(), Vec::new()),
-    };
-    page.add("display_rows", display_rows);
-    page.add("columns", columns);
-    page.add("rows", rows);
-    page.add_json("renderers", renderers(request, &request.arguments));
-    page.add("url_csv", csv(request, false).0);
-    page.add_json("table_columns", json.get("table_columns"));
-    page.add("alternate_url_json", other_format(request, "json"));
-    page.add_constant("top_query", "");
-    page.add_constant("top_stored_query", "");
-    page.add_constant("query_actions", Vec::<Value>::new());
-    Ok(page)
+    Ok(query)
 }
 
 /// Whether the SQL is hidden, and how to change that.

@@ -1,6 +1,7 @@
 //! People's own templates: read from a folder, drawn with what Datasette documents for each page, and pages that are
 //! nothing but a template. What is here costs nothing where nobody has templates: built-in pages never come by.
 
+mod cells;
 mod context;
 mod draw;
 mod environment;

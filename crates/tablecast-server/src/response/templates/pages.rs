@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Error as Failure, ErrorKind, Value};
 use tablecast_connector::{Error, Result};
@@ -144,80 +144,78 @@ pub(crate) fn page(site: &Site, request: &Request) -> Option<Result<Reply>> {
     Some(Ok(private_if(was_read, reply)))
 }
 
+/// What a page's template can call.
 fn functions(done: &Arc<Mutex<Done>>) -> [(&'static str, Value); 4] {
-    let invalid = |detail: String| Failure::new(ErrorKind::InvalidOperation, detail);
-    let status_of = move |value: Option<&Value>, default: u16| {
-        let code = value.map_or(Some(usize::from(default)), Value::as_usize);
-        let status = code.and_then(|code| StatusCode::from_u16(u16::try_from(code).ok()?).ok());
-        status
-            .filter(|status| status.as_u16() >= 200)
-            .ok_or_else(|| {
-                invalid(format!(
-                    "a status is a number from 200 to 999, not {value:?}"
-                ))
-            })
-    };
-    let header_of = move |name: &str, value: &str| {
-        let name = HeaderName::try_from(name).ok();
-        let value = HeaderValue::try_from(value).ok();
-        name.zip(value)
-            .ok_or_else(|| invalid("a header has a name and a value on one line".to_owned()))
-    };
-    let with = |done: &Arc<Mutex<Done>>| {
-        let done = Arc::clone(done);
-        move |change: &mut dyn FnMut(&mut Done)| {
-            change(&mut done.lock().unwrap_or_else(PoisonError::into_inner));
-            Value::from("")
-        }
-    };
-    let (first, second, third, fourth) = (with(done), with(done), with(done), with(done));
     [
-        (
-            "custom_status",
-            Value::from_function(move |ordered: Rest<Value>, by_name: Kwargs| {
-                let given = Given::of("custom_status", &ordered, &by_name, &["code"])?;
-                let status = status_of(given.at(0), 0)?;
-                Ok(first(&mut |done| done.status = Some(status)))
-            }),
-        ),
-        (
-            "custom_header",
-            Value::from_function(move |ordered: Rest<Value>, by_name: Kwargs| {
-                let given = Given::of("custom_header", &ordered, &by_name, &["name", "value"])?;
-                let pair = header_of(&given.text(0), &given.text(1))?;
-                Ok(second(&mut |done| done.headers.push(pair.clone())))
-            }),
-        ),
-        (
+        function(done, "custom_status", &["code"], |given, done| {
+            done.status = Some(status(given.at(0), None)?);
+            Ok(())
+        }),
+        function(done, "custom_header", &["name", "value"], |given, done| {
+            done.headers.push(header(&given.text(0), &given.text(1))?);
+            Ok(())
+        }),
+        function(
+            done,
             "custom_redirect",
-            Value::from_function(move |ordered: Rest<Value>, by_name: Kwargs| {
-                let given =
-                    Given::of("custom_redirect", &ordered, &by_name, &["location", "code"])?;
-                let (_, location) = header_of("location", &given.text(0))?;
-                let status = status_of(given.at(1), 302)?;
-                Ok(third(&mut |done| {
-                    done.status = Some(status);
-                    done.headers.push((header::LOCATION, location.clone()));
-                }))
-            }),
+            &["location", "code"],
+            |given, done| {
+                done.status = Some(status(given.at(1), Some(StatusCode::FOUND))?);
+                done.headers.push(header("location", &given.text(0))?);
+                Ok(())
+            },
         ),
-        (
-            "raise_404",
-            Value::from_function(
-                move |ordered: Rest<Value>,
-                      by_name: Kwargs|
-                      -> std::result::Result<Value, Failure> {
-                    let given = Given::of("raise_404", &ordered, &by_name, &["message"])?;
-                    let message = match given.text(0) {
-                        message if message.is_empty() => "There is no such page".to_owned(),
-                        message => message,
-                    };
-                    fourth(&mut |done| done.missing = Some(message.clone()));
-                    Err(Failure::new(ErrorKind::InvalidOperation, "raise_404"))
-                },
-            ),
-        ),
+        function(done, "raise_404", &["message"], |given, done| {
+            let message = given.at(0).map(ToString::to_string);
+            done.missing = Some(message.unwrap_or_else(|| "There is no such page".to_owned()));
+            // Nothing that comes behind it counts.
+            Err(invalid("raise_404".to_owned()))
+        }),
     ]
+}
+
+/// A function that changes what is done, and shows nothing.
+fn function(
+    done: &Arc<Mutex<Done>>,
+    name: &'static str,
+    arguments: &'static [&'static str],
+    change: fn(&Given, &mut Done) -> Changed,
+) -> (&'static str, Value) {
+    let done = Arc::clone(done);
+    let function = move |ordered: Rest<Value>, by_name: Kwargs| {
+        let given = Given::of(name, &ordered, &by_name, arguments)?;
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&given, &mut done).map(|()| "")
+    };
+    (name, Value::from_function(function))
+}
+
+type Changed = std::result::Result<(), Failure>;
+
+fn invalid(detail: String) -> Failure {
+    Failure::new(ErrorKind::InvalidOperation, detail)
+}
+
+fn status(
+    value: Option<&Value>,
+    default: Option<StatusCode>,
+) -> std::result::Result<StatusCode, Failure> {
+    let typed = || StatusCode::from_u16(u16::try_from(value?.as_usize()?).ok()?).ok();
+    let status = if value.is_some() { typed() } else { default };
+    status
+        .filter(|status| status.as_u16() >= 200)
+        .ok_or_else(|| {
+            invalid(format!(
+                "a status is a number from 200 to 999, not {value:?}"
+            ))
+        })
+}
+
+fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), Failure> {
+    let name = HeaderName::try_from(name).ok();
+    let value = HeaderValue::try_from(value).ok();
+    name.zip(value)
+        .ok_or_else(|| invalid("a header has a name, and a value on one line".to_owned()))
 }
 
 #[cfg(test)]

@@ -1,204 +1,57 @@
-//! What is documented of a table's page and a row's page, the rows above all.
+//! What is documented of a table's page and of a row's page.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
-use minijinja::{Error as Failure, ErrorKind, State, Value};
+use minijinja::Value;
 use serde_json::{Value as Json, json};
-use tablecast_connector::json::{Infinity, write_cell};
-use tablecast_connector::{Cell, Direction, Filter, OPERATORS, ROWID, Result};
+use tablecast_connector::{Direction, Filter, OPERATORS, ROWID, Result};
 
+use super::cells::Rows;
 use super::draw::Documented;
-use super::environment::Given;
 use super::functions::{append_querystring, constant, fix_path};
 use super::request::path_with_replaced_args;
 use crate::Site;
 use crate::fetch::Place;
 use crate::fetch::labels::{Labels, references};
-use crate::fetch::page::Page;
 use crate::fetch::table::TableData;
 use crate::permission::{Action, Subject};
 use crate::plan::description::describe;
-use crate::plan::paging::{row_path, text};
+use crate::plan::paging::text;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 use crate::request::arguments::Arguments;
-use crate::response::html::{class, escape, other_format, table_path, words};
+use crate::response::html::{class, other_format, table_path, words};
 use crate::response::row::{self as row_json, RowData};
 use crate::response::table as table_json;
 
-/// A row that is shown: a list of its cells; by a column's name, what the cell holds.
-#[derive(Debug)]
-struct Row {
-    cells: Vec<Value>,
-}
-
-impl Row {
-    fn find(&self, column: &str) -> Option<&Value> {
-        let is_it = |cell: &&Value| {
-            let name = cell.get_attr("column");
-            name.is_ok_and(|name| name.as_str() == Some(column))
-        };
-        self.cells.iter().find(is_it)
-    }
-}
-
-impl Object for Row {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str() {
-            Some(column) => self.find(column)?.get_attr("raw").ok(),
-            None => self.cells.get(key.as_usize()?).cloned(),
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.cells.len())
-    }
-
-    fn call_method(
-        self: &Arc<Self>,
-        _: &mut State<'_, '_>,
-        method: &str,
-        arguments: &[Value],
-    ) -> std::result::Result<Value, Failure> {
-        if method != "display" {
-            return Err(Failure::from(ErrorKind::UnknownMethod));
-        }
-        let given = Given::new("row.display", arguments, &["column"])?;
-        match self.find(&given.text(0)) {
-            Some(cell) => cell.get_attr("value"),
-            None => Ok(().into()),
-        }
-    }
-}
-
-/// A cell as it is shown: as plain text, if it is shown as nothing else, and as HTML otherwise.
-pub(super) fn shown(html: String, cell: &Cell<'_>) -> Value {
-    match cell {
-        Cell::Text(text) if escape(text) == html => Value::from(*text),
-        _ => Value::from_safe_string(html),
-    }
-}
-
-/// What a cell holds.
-pub(super) fn raw(cell: &Cell<'_>) -> Value {
-    match cell {
-        cell if cell.is_null() => ().into(),
-        Cell::Boolean(is_true) => Value::from(*is_true),
-        Cell::Integer(integer) => Value::from(*integer),
-        Cell::Unsigned(integer) => Value::from(*integer),
-        Cell::Real(real) => Value::from(*real),
-        Cell::Text(text) => Value::from(*text),
-        Cell::Bytes(bytes) => Value::from_bytes(bytes.to_vec()),
-        other => {
-            let mut json = Vec::new();
-            write_cell(other, Infinity::Literal, &mut json);
-            let json = serde_json::from_slice::<Json>(&json);
-            Value::from(Serde(json.unwrap_or_default()))
-        }
-    }
-}
-
-/// What Python calls the type of what a cell holds.
-fn type_of(cell: &Cell<'_>) -> &'static str {
-    match cell {
-        cell if cell.is_null() => "none",
-        Cell::Boolean(_) => "bool",
-        Cell::Integer(_) | Cell::Unsigned(_) => "int",
-        Cell::Real(_) => "float",
-        Cell::Bytes(_) => "bytes",
-        Cell::List(_) => "list",
-        Cell::Struct(_) => "dict",
-        _ => "str",
-    }
-}
-
-/// Rows of a page, what is drawn of them, and what identifies them.
-struct Rows<'a> {
-    page: &'a Page,
-    /// Each cell as HTML; first the link, if rows have one of its own.
-    drawn: &'a [Vec<String>],
-    columns: &'a [String],
-    keys: &'a [String],
-    labels: &'a BTreeMap<String, Labels>,
-    with_link: bool,
-    /// Whether the key is a link of its own.
-    key_links: bool,
-}
-
-impl Rows<'_> {
-    fn shown(&self) -> Result<Vec<Value>> {
-        let keys: Vec<usize> = self
-            .keys
-            .iter()
-            .filter_map(|key| self.page.columns.iter().position(|column| column == key))
-            .collect();
-        let mut rows = Vec::with_capacity(self.page.rows);
-        let mut drawn = self.drawn.iter();
-        self.page.each_row(|row| {
-            let mut html = drawn.next().into_iter().flatten().cloned();
-            let mut next = || html.next().unwrap_or_default();
-            let mut cells = Vec::new();
-            if self.with_link {
-                let key: Vec<_> = keys
-                    .iter()
-                    .map(|place| row.cell(*place).to_value())
-                    .collect();
-                cells.push(Value::from_pairs([
-                    ("column", Value::from("Link")),
-                    ("value_type", "pk".into()),
-                    ("is_special_link_column", true.into()),
-                    ("raw", row_path(&key).into()),
-                    ("value", Value::from_safe_string(next())),
-                ]));
-            }
-            for (place, column) in self.columns.iter().enumerate() {
-                let cell = row.cell(place);
-                let is_key = self.key_links && self.keys == [column.clone()];
-                let (held, kind) = if is_key {
-                    (text(&cell.to_value()).into(), "pk")
-                } else {
-                    (raw(&cell), type_of(&cell))
-                };
-                cells.push(Value::from_pairs([
-                    ("column", Value::from(column.as_str())),
-                    ("value", shown(next(), &cell)),
-                    ("raw", held),
-                    ("value_type", kind.into()),
-                ]));
-            }
-            rows.push(Value::from_object(Row { cells }));
-        })?;
-        Ok(rows)
-    }
-
-    /// Each row by the names of its columns; references with their labels.
-    fn plain(&self) -> Result<Vec<Value>> {
-        let mut rows = Vec::with_capacity(self.page.rows);
-        self.page.each_row(|row| {
-            let cells = self.columns.iter().enumerate().map(|(place, column)| {
-                let cell = row.cell(place);
-                let labels = self.labels.get(column).filter(|_| !cell.is_null());
-                let value = cell.to_value();
-                let label = labels.and_then(|labels| labels.of(&value));
-                let held = match label {
-                    Some(label) => {
-                        Value::from_pairs([("value", raw(&cell)), ("label", Value::from(label))])
-                    }
-                    None => raw(&cell),
-                };
-                (column.clone(), held)
-            });
-            rows.push(Value::from_pairs(cells));
-        })?;
-        Ok(rows)
-    }
-}
+/// What is documented of a table's page under the name that the same extra of its JSON has.
+const EXTRAS: &[&str] = &[
+    "all_columns",
+    "columns",
+    "count",
+    "count_sql",
+    "count_truncated",
+    "custom_table_templates",
+    "database",
+    "database_color",
+    "display_columns",
+    "expandable_columns",
+    "facet_results",
+    "facets_timed_out",
+    "form_hidden_args",
+    "human_description_en",
+    "is_view",
+    "metadata",
+    "primary_keys",
+    "private",
+    "query",
+    "set_column_type_ui",
+    "sorted_facet_results",
+    "suggested_facets",
+    "table",
+    "table_definition",
+    "view_definition",
+];
 
 /// What is documented of a table's page. `drawn` are its cells as HTML.
 pub(crate) async fn table(
@@ -220,35 +73,9 @@ pub(crate) async fn table(
     };
     page.add_constant("actions", Vec::<Value>::new());
     let mut expandable = Json::Null;
-    for extra in [
-        "all_columns",
-        "columns",
-        "count",
-        "count_sql",
-        "count_truncated",
-        "custom_table_templates",
-        "database",
-        "database_color",
-        "display_columns",
-        "expandable_columns",
-        "facet_results",
-        "facets_timed_out",
-        "form_hidden_args",
-        "human_description_en",
-        "is_view",
-        "metadata",
-        "primary_keys",
-        "private",
-        "query",
-        "set_column_type_ui",
-        "sorted_facet_results",
-        "suggested_facets",
-        "table",
-        "table_definition",
-        "view_definition",
-    ] {
+    for extra in EXTRAS {
         let value = table_json::extra(extra, request, place, plan, data).await?;
-        if extra == "expandable_columns" {
+        if *extra == "expandable_columns" {
             expandable.clone_from(&value);
         }
         page.add_json(extra, value);
@@ -269,11 +96,6 @@ pub(crate) async fn table(
     page.add("next_url", table_json::next_url(request, data));
     filtering(&mut page, request, plan);
     let has_labels = expandable.as_array().is_some_and(|list| !list.is_empty());
-    let mut arguments = request.arguments.clone();
-    if has_labels {
-        arguments = arguments.replacing("_labels", "on");
-    }
-    page.add_json("renderers", renderers(request, &arguments));
     exporting(&mut page, request, has_labels);
     sorting(&mut page, plan);
     page.add("append_querystring", append_querystring());
@@ -348,6 +170,11 @@ fn filtering(page: &mut Documented, request: &Request, plan: &TablePlan) {
 }
 
 fn exporting(page: &mut Documented, request: &Request, has_labels: bool) {
+    let mut arguments = request.arguments.clone();
+    if has_labels {
+        arguments = arguments.replacing("_labels", "on");
+    }
+    page.add_json("renderers", renderers(request, &arguments));
     let (url, path, hidden) = csv(request, has_labels);
     page.add("url_csv", url);
     page.add("url_csv_path", path);
@@ -495,7 +322,6 @@ pub(crate) async fn row(
         page_data(site, request, database, name, &keys),
     );
     page.add_constant("top_row", "");
-    page.add_json("renderers", renderers(request, &request.arguments));
     exporting(&mut page, request, false);
     page.add_json("settings", site.configuration.settings.to_json());
     page.add("alternate_url_json", other_format(request, "json"));
