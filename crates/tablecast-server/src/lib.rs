@@ -3,6 +3,7 @@
 //!
 //! It knows no connector by name and holds no SQL of its own.
 
+mod apart;
 mod configuration;
 mod error;
 mod extra_urls;

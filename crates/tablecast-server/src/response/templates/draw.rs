@@ -14,6 +14,7 @@ use tablecast_connector::Error;
 use super::functions::{self, Crumbs, Urls};
 use super::request::{Asked, path_with_replaced_args};
 use crate::Site;
+use crate::apart::apart;
 use crate::error::Shown;
 use crate::request::Request;
 use crate::response::Reply;
@@ -97,7 +98,7 @@ pub(in crate::response) fn draw(
             let drawn = templates
                 .environment
                 .get_template(&chosen)
-                .and_then(|template| template.render(context));
+                .and_then(|template| apart(|| template.render(context)));
             match drawn {
                 Ok(html) => Reply::html(html),
                 Err(error) => return failed(site, request, &chosen, &error),

@@ -11,6 +11,7 @@ use tablecast_connector::{Error, Result};
 use super::draw::{Documented, failed, merged, of_every_page, private_if};
 use super::environment::Given;
 use crate::Site;
+use crate::apart::apart;
 use crate::request::Request;
 use crate::response::html::{self, Page};
 use crate::response::{HTML, Reply};
@@ -125,7 +126,7 @@ pub(crate) fn page(site: &Site, request: &Request) -> Option<Result<Reply>> {
     let drawn = templates
         .environment
         .get_template(&name)
-        .and_then(|template| template.render(merged(site, request, context, documented)));
+        .and_then(|template| apart(|| template.render(merged(site, request, context, documented))));
     let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
     if let Some(message) = done.missing {
         return Some(Err(Error::not_found(message)));
