@@ -1,7 +1,6 @@
-//! Counts the values of a column by hashing them as they come, which takes half the time that SQLite needs to
+//! Counts the values of columns by hashing them as they come, which takes half the time that SQLite needs to
 //! sort them. It gives up, for SQLite to do it, where there are too many different values to hold.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -10,22 +9,25 @@ use tablecast_connector::{Batch, Cell, Limits, Result, Statement, Value, compare
 
 use crate::run::{Next, run};
 
+/// Values of a column, each with how often it came.
+pub(crate) type Counted = Vec<(Value, u64)>;
+
 /// Different values that are held at most.
 const VALUES_MAX: usize = 200_000;
 
 /// Bytes of different texts and blobs that are held at most.
 const BYTES_MAX: usize = 64 << 20;
 
-/// The `limit` commonest values of the statement's one column with their counts, by count descending, then value
-/// ascending. `None` if there are too many different ones. Nulls are not counted.
+/// For each column of the statement as many of its commonest values as `most` says, with their counts, by count
+/// descending, then value ascending. `None` if there are too many different ones. Nulls are not counted.
 pub(crate) fn count_values(
     connection: &mut Connection,
     statement: &Statement,
     limits: &Limits,
     file: &str,
-    limit: usize,
-) -> Result<Option<Vec<(Value, u64)>>> {
-    let mut counts = Counts::default();
+    most: &[usize],
+) -> Result<Option<Vec<Counted>>> {
+    let mut counts: Vec<Counts> = most.iter().map(|_| Counts::default()).collect();
     let mut failed = None;
     // The limits on rows and bytes are about the answer, not about what is read for it.
     let limits = Limits {
@@ -39,8 +41,8 @@ pub(crate) fn count_values(
         &limits,
         file,
         |_| Next::More,
-        |batch| match counts.add(&batch) {
-            Ok(()) if counts.is_small() => Next::More,
+        |batch| match add(&mut counts, &batch) {
+            Ok(()) if are_small(&counts) => Next::More,
             Ok(()) => Next::Enough,
             Err(error) => {
                 failed = Some(error);
@@ -50,18 +52,45 @@ pub(crate) fn count_values(
     )?;
     match failed {
         Some(error) => Err(error),
-        None => Ok(counts.is_small().then(|| counts.commonest(limit))),
+        None if !are_small(&counts) => Ok(None),
+        None => {
+            let counted = counts.into_iter().zip(most);
+            Ok(Some(
+                counted
+                    .map(|(counts, most)| counts.commonest(*most))
+                    .collect(),
+            ))
+        }
     }
 }
+
+fn add(counts: &mut [Counts], batch: &Batch) -> Result<()> {
+    for (counts, column) in counts.iter_mut().zip(batch.columns()?) {
+        for row in 0..batch.rows() {
+            counts.add(column.cell(row));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what is held together is little enough.
+fn are_small(counts: &[Counts]) -> bool {
+    let values: usize = counts.iter().map(Counts::values).sum();
+    let bytes: usize = counts.iter().map(|counts| counts.bytes).sum();
+    values <= VALUES_MAX && bytes <= BYTES_MAX
+}
+
+/// A map with a seed of its own, so that nobody can make up values that collide.
+type Hashed<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// How often each value came. A whole real number is the integer that it equals, as in SQLite; it is shown as that of
 /// the two which came first.
 #[derive(Default)]
 struct Counts {
-    integers: HashMap<i64, (u64, Shown)>,
-    reals: HashMap<u64, u64>,
-    texts: HashMap<Box<str>, u64>,
-    blobs: HashMap<Box<[u8]>, u64>,
+    integers: Hashed<i64, (u64, Shown)>,
+    reals: Hashed<u64, u64>,
+    texts: Hashed<Box<str>, u64>,
+    blobs: Hashed<Box<[u8]>, u64>,
     bytes: usize,
 }
 
@@ -76,32 +105,24 @@ impl Counts {
         self.integers.entry(integer).or_insert((0, shown)).0 += 1;
     }
 
-    fn add(&mut self, batch: &Batch) -> Result<()> {
-        let columns = batch.columns()?;
-        let Some(column) = columns.first() else {
-            return Ok(());
-        };
-        for row in 0..batch.rows() {
-            match column.cell(row) {
-                Cell::Integer(integer) => self.add_whole(integer, Shown::Integer),
-                Cell::Real(real) => match whole(real) {
-                    Some(integer) => self.add_whole(integer, Shown::Real),
-                    None => *self.reals.entry(real.to_bits()).or_default() += 1,
-                },
-                Cell::Text(text) => self.bytes += add_one(&mut self.texts, text),
-                Cell::Bytes(blob) => self.bytes += add_one(&mut self.blobs, blob),
-                _ => {}
-            }
+    fn add(&mut self, cell: Cell<'_>) {
+        match cell {
+            Cell::Integer(integer) => self.add_whole(integer, Shown::Integer),
+            Cell::Real(real) => match whole(real) {
+                Some(integer) => self.add_whole(integer, Shown::Real),
+                None => *self.reals.entry(real.to_bits()).or_default() += 1,
+            },
+            Cell::Text(text) => self.bytes += add_one(&mut self.texts, text),
+            Cell::Bytes(blob) => self.bytes += add_one(&mut self.blobs, blob),
+            _ => {}
         }
-        Ok(())
     }
 
-    fn is_small(&self) -> bool {
-        let values = self.integers.len() + self.reals.len() + self.texts.len() + self.blobs.len();
-        values <= VALUES_MAX && self.bytes <= BYTES_MAX
+    fn values(&self) -> usize {
+        self.integers.len() + self.reals.len() + self.texts.len() + self.blobs.len()
     }
 
-    fn commonest(self, limit: usize) -> Vec<(Value, u64)> {
+    fn commonest(self, limit: usize) -> Counted {
         let integers = self
             .integers
             .into_iter()
@@ -121,19 +142,23 @@ impl Counts {
             .blobs
             .into_iter()
             .map(|(blob, count)| (Value::Blob(blob.into()), count));
-        let mut all: Vec<(Value, u64)> = integers.chain(reals).chain(texts).chain(blobs).collect();
-        all.sort_by(|(a, count_of_a), (b, count_of_b)| {
-            Reverse(count_of_a)
-                .cmp(&Reverse(count_of_b))
+        let mut all: Counted = integers.chain(reals).chain(texts).chain(blobs).collect();
+        let order = |(a, count_of_a): &(Value, u64), (b, count_of_b): &(Value, u64)| {
+            count_of_b
+                .cmp(count_of_a)
                 .then_with(|| compare_values(a, b))
-        });
-        all.truncate(limit);
+        };
+        if limit < all.len() {
+            all.select_nth_unstable_by(limit, order);
+            all.truncate(limit);
+        }
+        all.sort_unstable_by(order);
         all
     }
 }
 
 /// Counts one more of `value`; gives the bytes newly held.
-fn add_one<T>(counts: &mut HashMap<Box<T>, u64>, value: &T) -> usize
+fn add_one<T>(counts: &mut Hashed<Box<T>, u64>, value: &T) -> usize
 where
     T: ?Sized + Eq + Hash,
     Box<T>: for<'a> From<&'a T>,

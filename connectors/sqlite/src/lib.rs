@@ -9,6 +9,7 @@ mod facet;
 mod failure;
 mod file;
 mod run;
+mod sample;
 mod scan;
 mod schema;
 mod source;

@@ -19,6 +19,7 @@ use crate::connection::{Access, Connections};
 use crate::facet::count_values;
 use crate::failure::failure;
 use crate::run::{bound, collect};
+use crate::sample;
 use crate::schema::Schema;
 use crate::stream::Streams;
 use crate::tables::TableFacts;
@@ -138,6 +139,27 @@ impl SqliteSource {
         })
     }
 
+    /// Starts counting several columns of one sample of rows.
+    fn start_sample(
+        &self,
+        ask: &Arc<Ask>,
+        places: &[usize],
+        limits: &Limits,
+    ) -> BoxFuture<'static, Vec<Result<Answer>>> {
+        let (inner, ask) = (Arc::clone(&self.inner), Arc::clone(ask));
+        let (places, limits) = (places.to_vec(), limits.clone());
+        let wants = places.len();
+        let sampled = self
+            .pool
+            .run(move || Ok(inner.sampled(&ask, &places, &limits)));
+        Box::pin(async move {
+            sampled.await.unwrap_or_else(|error| {
+                let again = || Err(Error::new(error.kind(), error.message()));
+                std::iter::repeat_with(again).take(wants).collect()
+            })
+        })
+    }
+
     async fn stream(&self, statement: Statement, limits: Limits) -> Result<Rows> {
         let connections = Arc::clone(&self.inner.connections);
         let (names, batches) = self.streams.start(connections, statement, limits).await?;
@@ -149,7 +171,7 @@ impl SqliteSource {
 }
 
 impl Inner {
-    fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.connections.access().shown
     }
 
@@ -170,7 +192,7 @@ impl Inner {
     }
 
     /// The schema, read if it is not known. Blocks.
-    fn schema(&self) -> Result<Arc<Schema>> {
+    pub(crate) fn schema(&self) -> Result<Arc<Schema>> {
         if let Some(schema) = self.known_schema() {
             return Ok(schema);
         }
@@ -218,7 +240,7 @@ impl Inner {
     }
 
     /// Answers one want, whole. Blocks.
-    fn answer(&self, ask: &Ask, wanted: &Wanted, limits: &Limits) -> Result<Answer> {
+    pub(crate) fn answer(&self, ask: &Ask, wanted: &Wanted, limits: &Limits) -> Result<Answer> {
         let limits = within(limits.clone(), wanted);
         match &wanted.want {
             Want::Rows { columns, .. } => {
@@ -269,12 +291,18 @@ impl Inner {
         if self.schema()?.mentions_collations() {
             return Ok(None);
         }
-        let statement = values(self.syntax, table, &ask.filters, column)?;
-        let most = usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX);
-        let counted = self
-            .connections
-            .with(|connection| count_values(connection, &statement, limits, self.file(), most))?;
-        Ok(counted.map(|values| facet_answer(values, limit)))
+        let statement = values(self.syntax, table, &ask.filters, &[column], None)?;
+        let counted = self.connections.with(|connection| {
+            count_values(
+                connection,
+                &statement,
+                limits,
+                self.file(),
+                &[one_more(limit)],
+            )
+        })?;
+        let values = counted.and_then(|mut columns| columns.pop());
+        Ok(values.map(|values| facet_answer(values, limit)))
     }
 
     fn count(
@@ -320,7 +348,7 @@ pub(crate) fn readable(facts: &TableFacts) -> Result<&TableInfo> {
     }
 }
 
-fn within(limits: Limits, wanted: &Wanted) -> Limits {
+pub(crate) fn within(limits: Limits, wanted: &Wanted) -> Limits {
     match wanted.time_limit_ms {
         Some(time) => limits.within(Duration::from_millis(time)),
         None => limits,
@@ -363,8 +391,12 @@ fn values_and_counts(batches: &[Batch]) -> Result<Vec<(Value, u64)>> {
     Ok(values)
 }
 
-/// One value more was asked for than is wanted, to know whether there are more.
-fn facet_answer(mut values: Vec<(Value, u64)>, limit: u64) -> Answer {
+/// One value more is asked for than is wanted, to know whether there are more.
+pub(crate) fn one_more(limit: u64) -> usize {
+    usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX)
+}
+
+pub(crate) fn facet_answer(mut values: Vec<(Value, u64)>, limit: u64) -> Answer {
     let more = values.len() as u64 > limit;
     values.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Answer::Facet { values, more }
@@ -485,17 +517,29 @@ impl Source for SqliteSource {
 
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {
         let shared = Arc::new(ask.clone());
+        let samples = sample::places(ask);
+        let looking: Vec<_> = samples
+            .iter()
+            .map(|places| self.start_sample(&shared, places, limits))
+            .collect();
+        let is_sampled = |place: &usize| samples.iter().any(|places| places.contains(place));
         let started: Vec<_> = ask
             .wants
             .iter()
-            .map(|wanted| self.start(&shared, wanted, limits))
+            .enumerate()
+            .filter(|(place, _)| !is_sampled(place))
+            .map(|(place, wanted)| (place, self.start(&shared, wanted, limits)))
             .collect();
         Box::pin(async move {
-            let mut answers = Vec::with_capacity(started.len());
-            for answer in started {
-                answers.push(answer.await);
+            let mut answers = Vec::with_capacity(ask.wants.len());
+            for (place, answer) in started {
+                answers.push((place, answer.await));
             }
-            answers
+            for (places, answer) in samples.into_iter().zip(looking) {
+                answers.extend(places.into_iter().zip(answer.await));
+            }
+            answers.sort_by_key(|(place, _)| *place);
+            answers.into_iter().map(|(_, answer)| answer).collect()
         })
     }
 

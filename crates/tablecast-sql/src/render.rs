@@ -77,15 +77,22 @@ pub fn count_at_most(
     Ok(clauses.statement(sql))
 }
 
-/// The values of a column in the filtered rows, in no order.
+/// The values of some columns in the filtered rows, in no order. With `sample`, of that many first rows.
 pub fn values(
     syntax: &dyn Syntax,
     table: &str,
     filters: &[Filter],
-    column: &str,
+    columns: &[&str],
+    sample: Option<u64>,
 ) -> Result<Statement> {
     let clauses = Clauses::new(syntax, table, filters)?;
-    let sql = format!("select {} {}", syntax.quote(column), clauses.from(table));
+    let names: Vec<String> = columns.iter().map(|column| syntax.quote(column)).collect();
+    let sample = sample.map_or_else(String::new, |sample| format!("limit {sample}"));
+    let sql = format!(
+        "select {} {}{sample}",
+        names.join(", "),
+        clauses.from(table)
+    );
     Ok(clauses.statement(sql))
 }
 
