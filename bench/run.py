@@ -33,6 +33,9 @@ CONNECTIONS = 32
 # Datasette would take minutes for all rows.
 PART_ROWS = 200_000
 
+# HTML pages that are asked for once each: more than are answered in a round.
+PAGES_ANEW = 60_000
+
 
 def free_port():
     with socket.socket() as probe:
@@ -160,6 +163,11 @@ def http_round(figures, options, folder):
                     (folder / "page.json").write_bytes(must_get(port, paths[0]))
             path = "/trees/trees.csv?_stream=on&station=7"
             figures.add(f"full read of one station {peer} s", seconds_of(must_get, port, path))
+    # What leafing through a table is like: with the default settings, no page asked for twice.
+    numbers = random.Random(17).sample(range(data.ROWS - 200), PAGES_ANEW)
+    with server(*tablecast) as (port, _, _):
+        paths = [f"/trees/trees?_next={number}" for number in numbers]
+        measure_http(figures, "HTML page anew", port, paths, options.seconds, False)
     with server(options.limit, folder / "page.json", "PORT") as (port, _, _):
         measure_http(figures, "page of 100 rows limit", port, ["/x"], options.seconds, False)
 
@@ -286,6 +294,8 @@ def report(figures):
               f"   {without / datasette:.1f}, {kept / datasette:.1f}")
         p99, p50 = figures[f"{name} without p99 ms"], figures[f"{name} Datasette p50 ms"]
         print(f"{'  p99, Datasette p50, ms':26} {p99:10.2f} {'':10} {p50:10.2f} {'':10}   {p99 / p50:.3f}")
+    ratio = figures["HTML page anew req/s"] / figures["HTML page Datasette req/s"]
+    print(f"HTML pages, each for the first time: {figures['HTML page anew req/s']:.0f} req/s, {ratio:.0f} times Datasette")
     print("\nother figures (medians)")
     for name in figures.values:
         if not name.endswith(("req/s", "p50 ms", "p99 ms")):

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tablecast_connector::{Database, Error, Result};
 
 use crate::Templates;
+use crate::fetch::beside::Known;
 use crate::kept::Kept;
 use crate::mounts::{self, Mount};
 use crate::names::tilde_encode;
@@ -42,6 +43,8 @@ pub struct Site {
     pub templates: Option<Templates>,
     /// Answers that are kept.
     pub(crate) kept: Kept,
+    /// What stands beside rows, the same on each page of them.
+    pub(crate) beside: Known,
 }
 
 impl Site {
@@ -63,6 +66,7 @@ impl Site {
             mounts: Arc::default(),
             templates: None,
             kept,
+            beside: Known::default(),
         }
     }
 

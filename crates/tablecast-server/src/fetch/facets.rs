@@ -2,6 +2,7 @@
 
 use tablecast_connector::{Affinity, Answer, Cell, FacetKind, Result, Value, Want, Wanted};
 
+use crate::Settings;
 use crate::plan::table::{FacetPlan, TablePlan};
 
 /// A facet, counted.
@@ -13,7 +14,7 @@ pub(crate) struct FacetData {
 }
 
 /// A column that would make a good facet.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Suggestion {
     pub(crate) kind: FacetKind,
     pub(crate) column: String,
@@ -35,26 +36,24 @@ pub(crate) fn want(facet: &FacetPlan, limit: u64, time_limit_ms: u64) -> Wanted 
     }
 }
 
-/// The columns to look at for suggestions, with the wants that look.
-pub(crate) fn suggestion_wants(plan: &TablePlan, time_limit_ms: u64) -> Vec<(String, Wanted)> {
-    let columns = plan
-        .columns
-        .iter()
-        .filter(|column| plan.info.column(column).is_some());
-    let wants = columns.map(|column| {
-        let want = Want::Facet {
-            column: column.clone(),
-            kind: FacetKind::Column,
-            limit: plan.facet_size,
-            sample: Some(SAMPLE_ROWS),
-        };
-        (
-            column.clone(),
-            Wanted {
-                want,
-                time_limit_ms: Some(time_limit_ms),
-            },
-        )
+/// The columns to look at for suggestions.
+fn candidates(plan: &TablePlan) -> impl Iterator<Item = &String> {
+    let columns = plan.columns.iter();
+    columns.filter(|column| plan.info.column(column).is_some())
+}
+
+/// What looks at them.
+pub(crate) fn suggestion_wants(plan: &TablePlan, settings: &Settings) -> Vec<Wanted> {
+    let time_limit_ms = settings.number("facet_suggest_time_limit_ms");
+    let want = |column: &String| Want::Facet {
+        column: column.clone(),
+        kind: FacetKind::Column,
+        limit: plan.facet_size,
+        sample: Some(SAMPLE_ROWS),
+    };
+    let wants = candidates(plan).map(|column| Wanted {
+        want: want(column),
+        time_limit_ms: Some(time_limit_ms),
     });
     wants.collect()
 }
@@ -62,10 +61,10 @@ pub(crate) fn suggestion_wants(plan: &TablePlan, time_limit_ms: u64) -> Vec<(Str
 /// What the answers to those wants suggest, by kind and then in the columns' order. One that failed suggests nothing.
 pub(crate) fn suggestions(
     plan: &TablePlan,
-    looked: Vec<(String, Result<Answer>)>,
+    answers: impl IntoIterator<Item = Result<Answer>>,
 ) -> Vec<Suggestion> {
     let mut suggestions = Vec::new();
-    for (column, answer) in looked {
+    for (column, answer) in candidates(plan).zip(answers) {
         let Ok(Answer::Facet { values, more }) = answer else {
             continue;
         };
@@ -75,12 +74,12 @@ pub(crate) fn suggestions(
                 !more && values.len() > 1 && values.iter().any(|(_, count)| *count > 1),
             ),
             (FacetKind::Array, is_arrays(&values)),
-            (FacetKind::Date, is_dates(plan, &column, &values)),
+            (FacetKind::Date, is_dates(plan, column, &values)),
         ] {
             let known = plan
                 .facets
                 .iter()
-                .any(|facet| facet.kind == kind && facet.column == column);
+                .any(|facet| facet.kind == kind && facet.column == *column);
             if good && !known {
                 suggestions.push(Suggestion {
                     kind,

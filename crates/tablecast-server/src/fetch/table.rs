@@ -8,6 +8,7 @@ use tablecast_connector::{
     Answer, Ask, Count, Error, ErrorKind, Filter, Limits, Result, Want, Wanted,
 };
 
+use super::beside::Sought;
 use super::facets::{self, FacetData, Suggestion};
 use super::labels::{self, Labels};
 use super::page::Page;
@@ -15,10 +16,8 @@ use super::{Place, limits, time_limit_ms, trace, waiting};
 use crate::plan::paging;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
+use crate::request::target::Format;
 use crate::{Settings, Site};
-
-/// Counting stops behind this many rows.
-pub(crate) const COUNT_MAX: u64 = 10_000;
 
 /// Which of the things beside the rows are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -58,29 +57,36 @@ impl TableData {
         let time_ms = time_limit_ms(request, settings)?;
         let facet_ms = facet_time_limit_ms(settings, time_ms);
         let suggests = settings.is_on("suggest_facets") && settings.is_on("allow_facet");
-        let looking = if wants.suggestions && suggests {
-            facets::suggestion_wants(plan, settings.number("facet_suggest_time_limit_ms"))
-        } else {
-            Vec::new()
-        };
-        // What was counted before need not be counted again, however much it is.
-        let is_whole = plan.query.filters.is_empty();
-        let counted_before = place.published.counts.get(&plan.query.table).copied();
-        let known = counted_before.filter(|_| wants.count && is_whole);
-        let asked = Wants {
-            count: wants.count && known.is_none(),
+        let wants = Wants {
+            suggestions: wants.suggestions && suggests,
             ..wants
         };
-        let facets = facet_wants(plan, wants, facet_ms, &looking);
-        let longest_ms = if facets.is_empty() {
+        // Programs are told what Datasette tells them: what would make good facets of the rows still to come.
+        let looks_ahead =
+            wants.suggestions && request.format == Format::Json && plan.behind().is_some();
+        let beside = Wants {
+            suggestions: wants.suggestions && !looks_ahead,
+            ..wants
+        };
+        let beside = Sought::new(site, place, plan, beside);
+        let mut parts = Parts {
+            rows: rows_want(plan, time_ms),
+            beside: beside.wants(settings, time_ms),
+            facets: facet_wants(plan, wants, facet_ms),
+        };
+        if looks_ahead {
+            parts
+                .facets
+                .extend(facets::suggestion_wants(plan, settings));
+        }
+        let longest_ms = if parts.facets.is_empty() {
             time_ms
         } else {
             time_ms.max(facet_ms)
         };
         let asking = waiting(request).within(Duration::from_millis(longest_ms));
-        let page = page_wants(plan, asked, time_ms);
-        let mut answers = ask(place, plan, page, facets, &asking).await.into_iter();
-        let Answer::Rows(rows) = answers.next().unwrap_or_else(no_answer)? else {
+        let answers = ask(place, plan, parts, &asking).await;
+        let Answer::Rows(rows) = answers.rows? else {
             return no_answer();
         };
         let page = Page::gather(rows, plan.size).await?;
@@ -95,23 +101,17 @@ impl TableData {
             facet_labels: BTreeMap::new(),
             milliseconds: 0.0,
         };
-        if let Some(rows) = known {
-            data.count = Some(Count {
-                rows,
-                truncated: false,
-            });
-        } else if wants.count {
-            data.count = counted(answers.next())?;
-        }
+        let mut facets = answers.facets.into_iter();
         if wants.facets {
-            data.take_facets(plan, &mut answers)?;
+            data.take_facets(plan, &mut facets)?;
         }
-        let looked = looking
-            .into_iter()
-            .map(|(column, _)| column)
-            .zip(answers)
-            .collect();
-        data.suggestions = facets::suggestions(plan, looked);
+        let beside = beside.take(request, answers.beside).await?;
+        data.count = beside.count;
+        data.suggestions = if looks_ahead {
+            facets::suggestions(plan, facets)
+        } else {
+            beside.suggestions
+        };
         // Labels have a time of their own: they are few, and the page is nothing without its rows.
         let limits = limits(request, settings)?;
         data.labels = labels::of_page(
@@ -178,15 +178,22 @@ impl TableData {
     }
 }
 
-/// The answers of the page and of its facets, in that order: from one ask where they are of the same rows. As with
-/// Datasette, facets count what is still to come, the count counts all.
+/// What is asked for a page, and then what is answered.
+struct Parts<One> {
+    rows: One,
+    /// The count and the suggestions.
+    beside: Vec<One>,
+    facets: Vec<One>,
+}
+
+/// The answers: from one ask where they are of the same rows. As with Datasette, facets count what is still to come,
+/// the count counts all.
 async fn ask(
     place: &Place<'_>,
     plan: &TablePlan,
-    mut page: Vec<Wanted>,
-    facets: Vec<Wanted>,
+    parts: Parts<Wanted>,
     limits: &Limits,
-) -> Vec<Result<Answer>> {
+) -> Parts<Result<Answer>> {
     let filters = &plan.query.filters;
     let ask = |filters: Vec<Filter>, wants| Ask {
         table: plan.query.table.clone(),
@@ -194,46 +201,45 @@ async fn ask(
         wants,
     };
     let published = place.published;
-    match plan.behind() {
-        Some(behind) if !facets.is_empty() => {
+    let beside = parts.beside.len();
+    let mut wants = vec![parts.rows];
+    wants.extend(parts.beside);
+    let (answers, facets) = match plan.behind() {
+        Some(behind) if !parts.facets.is_empty() => {
             let rest = filters.iter().cloned().chain([behind]).collect();
-            let (page, rest) = (ask(filters.clone(), page), ask(rest, facets));
-            let (mut answers, rest) = join(
-                trace::ask(published, &page, limits),
+            let (all, rest) = (ask(filters.clone(), wants), ask(rest, parts.facets));
+            join(
+                trace::ask(published, &all, limits),
                 trace::ask(published, &rest, limits),
             )
-            .await;
-            answers.extend(rest);
-            answers
+            .await
         }
         _ => {
-            page.extend(facets);
-            trace::ask(published, &ask(filters.clone(), page), limits).await
+            wants.extend(parts.facets);
+            let all = ask(filters.clone(), wants);
+            (trace::ask(published, &all, limits).await, Vec::new())
         }
+    };
+    let mut answers = answers.into_iter();
+    Parts {
+        rows: answers.next().unwrap_or_else(no_answer),
+        beside: answers.by_ref().take(beside).collect(),
+        facets: answers.chain(facets).collect(),
     }
 }
 
-fn page_wants(plan: &TablePlan, wants: Wants, time_ms: u64) -> Vec<Wanted> {
+fn rows_want(plan: &TablePlan, time_ms: u64) -> Wanted {
     let query = &plan.query;
-    let rows = Want::Rows {
+    let want = Want::Rows {
         columns: query.columns.clone(),
         sort: query.sort.clone(),
         position: query.position.clone(),
         limit: query.limit,
     };
-    let mut all: Vec<Wanted> = vec![rows.into()];
-    if wants.count {
-        all.push(
-            Want::Count {
-                at_most: Some(COUNT_MAX + 1),
-            }
-            .into(),
-        );
+    Wanted {
+        want,
+        time_limit_ms: Some(time_ms),
     }
-    for wanted in &mut all {
-        wanted.time_limit_ms = Some(time_ms);
-    }
-    all
 }
 
 /// The milliseconds that a facet may take. Datasette's 200 are no default of ours: they leave facets of large tables
@@ -245,41 +251,20 @@ fn facet_time_limit_ms(settings: &Settings, time_ms: u64) -> u64 {
     time_ms.saturating_mul(3)
 }
 
-fn facet_wants(
-    plan: &TablePlan,
-    wants: Wants,
-    facet_ms: u64,
-    looking: &[(String, Wanted)],
-) -> Vec<Wanted> {
-    let mut all = Vec::new();
-    if wants.facets {
-        all.extend(
-            plan.facets
-                .iter()
-                .map(|facet| facets::want(facet, plan.facet_size, facet_ms)),
-        );
+fn facet_wants(plan: &TablePlan, wants: Wants, facet_ms: u64) -> Vec<Wanted> {
+    if !wants.facets {
+        return Vec::new();
     }
-    all.extend(looking.iter().map(|(_, want)| want.clone()));
-    all
+    let facets = plan.facets.iter();
+    facets
+        .map(|facet| facets::want(facet, plan.facet_size, facet_ms))
+        .collect()
 }
 
-fn no_answer<T>() -> Result<T> {
+pub(super) fn no_answer<T>() -> Result<T> {
     Err(Error::internal(
         "The source did not answer each want of a request in its order",
     ))
-}
-
-/// A count that takes too long is not known; that is no reason to refuse the page.
-fn counted(answer: Option<Result<Answer>>) -> Result<Option<Count>> {
-    match answer.unwrap_or_else(no_answer) {
-        Ok(Answer::Count(count)) => Ok(Some(Count {
-            truncated: count.rows > COUNT_MAX,
-            ..count
-        })),
-        Ok(_) => no_answer(),
-        Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn next(plan: &TablePlan, page: &Page) -> Result<Option<String>> {

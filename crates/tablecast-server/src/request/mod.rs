@@ -15,6 +15,7 @@ use tablecast_connector::CancelToken;
 use target::{Format, Target};
 
 use crate::Settings;
+use crate::names::query_encode;
 
 /// A parsed request.
 #[derive(Clone, Debug)]
@@ -156,9 +157,33 @@ impl Request {
         format!("{}{mark}{query}", self.link(&self.path))
     }
 
+    /// This request's address with other arguments, to which more can be added.
+    pub(crate) fn open_address(&self, arguments: &Arguments) -> Address {
+        let mut start = self.address(arguments);
+        start.push(if arguments.iter().next().is_some() {
+            '&'
+        } else {
+            '?'
+        });
+        Address { start }
+    }
+
     /// The same with `http://host` before it.
     pub(crate) fn absolute(&self, arguments: &Arguments) -> String {
         format!("{}{}", self.origin, self.address(arguments))
+    }
+}
+
+/// An address to which an argument is added: links of one page differ in nothing else.
+pub(crate) struct Address {
+    start: String,
+}
+
+impl Address {
+    /// The address with one more argument.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let (start, name, value) = (&self.start, query_encode(name), query_encode(value));
+        format!("{start}{name}={value}")
     }
 }
 

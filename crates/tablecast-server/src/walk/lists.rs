@@ -7,8 +7,8 @@ use tablecast_connector::Result;
 
 use super::is_json;
 use crate::error::Shown;
+use crate::fetch::beside::COUNT_MAX;
 use crate::fetch::database::{Contents, Counting, contents};
-use crate::fetch::table::COUNT_MAX;
 use crate::names::tilde_encode;
 use crate::permission::{Action, Subject};
 use crate::request::Request;

@@ -240,3 +240,26 @@ fn what_is_not_http_or_too_long_is_refused_and_the_next_request_is_answered() {
         assert_eq!(program.get("/d/notes.json").status, 200, "after {start}");
     }
 }
+
+#[test]
+fn what_stands_beside_the_rows_of_every_page_is_not_kept_past_a_change() {
+    let folder = Folder::new();
+    let file = folder.database(
+        "kinds.db",
+        "create table t (id integer primary key, kind text); \
+         with recursive n (i) as (select 1 union all select i + 1 from n where i < 250) \
+         insert into t select i, 'kind ' || i from n",
+    );
+    let program = Program::serve(&[&file]);
+    let page = |next: u32| program.get(&format!("/kinds/t?_next={next}")).text();
+    assert!(page(10).contains("<strong>250</strong>"));
+    let is_suggested = |html: &str| html.contains("Suggested facets");
+    assert!(!is_suggested(&page(20)));
+    let writer = rusqlite::Connection::open(&file).unwrap();
+    writer
+        .execute_batch("delete from t where id > 240; update t set kind = 'one of ' || (id % 2)")
+        .unwrap();
+    let changed = page(30);
+    assert!(changed.contains("<strong>240</strong>"), "{changed}");
+    assert!(is_suggested(&changed), "{changed}");
+}

@@ -7,17 +7,28 @@ use tablecast_connector::json::{Infinity, write_cell};
 /// `text` with the characters that mean something in HTML escaped.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&#34;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
+    escape_into(text, &mut out);
     out
+}
+
+/// Writes `text` with the characters that mean something in HTML escaped.
+pub(super) fn escape_into(text: &str, out: &mut String) {
+    let mut rest = text;
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    while let Some(place) = rest.bytes().position(is_special) {
+        let (plain, special) = rest.split_at(place);
+        out.push_str(plain);
+        let mut characters = special.chars();
+        out.push_str(match characters.next() {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
+            Some('"') => "&#34;",
+            _ => "&#39;",
+        });
+        rest = characters.as_str();
+    }
+    out.push_str(rest);
 }
 
 /// Whether a text is an address that may be linked.
@@ -30,9 +41,19 @@ pub(super) fn is_web_address(text: &str) -> bool {
     })
 }
 
-/// A link.
-pub(super) fn link(url: &str, text: &str) -> String {
-    format!("<a href=\"{}\">{}</a>", escape(url), escape(text))
+/// Writes a link.
+pub(super) fn link(url: &str, text: &str, out: &mut String) {
+    out.push_str("<a href=\"");
+    escape_into(url, out);
+    out.push_str("\">");
+    escape_into(text, out);
+    out.push_str("</a>");
+}
+
+fn linked(url: &str, text: &str) -> String {
+    let mut out = String::new();
+    link(url, text, &mut out);
+    out
 }
 
 /// A text as its column's configured type shows it: addresses as links, JSON in lines. `None` where the type has
@@ -44,9 +65,9 @@ pub(crate) fn typed(kind: &serde_json::Value, cell: &Cell<'_>) -> Option<String>
     };
     let text = text.trim();
     match kind {
-        "url" if is_web_address(text) => Some(link(text, text)),
+        "url" if is_web_address(text) => Some(linked(text, text)),
         "url" if !text.is_empty() => Some(escape(text)),
-        "email" if !text.is_empty() => Some(link(&format!("mailto:{text}"), text)),
+        "email" if !text.is_empty() => Some(linked(&format!("mailto:{text}"), text)),
         "json" => {
             let json: serde_json::Value = serde_json::from_str(text).ok()?;
             let lines = serde_json::to_string_pretty(&json).ok()?;
@@ -54,37 +75,6 @@ pub(crate) fn typed(kind: &serde_json::Value, cell: &Cell<'_>) -> Option<String>
         }
         _ => None,
     }
-}
-
-/// The rows of a table: cells that are HTML already, each with the class and name of its column. A template would take
-/// longer over them than over all the rest of its page.
-pub(super) fn body(head: &[serde_json::Value], rows: &[Vec<String>]) -> String {
-    let text = |column: &serde_json::Value, key: &str| {
-        escape(
-            column
-                .get(key)
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default(),
-        )
-    };
-    let opened: Vec<String> = head
-        .iter()
-        .map(|column| {
-            let (class, name) = (text(column, "class"), text(column, "name"));
-            format!("<td class=\"{class}\" data-column=\"{name}\"><span class=\"cell\">")
-        })
-        .collect();
-    let mut out = String::new();
-    for row in rows {
-        out.push_str("<tr>");
-        for (opened, cell) in opened.iter().zip(row) {
-            out.push_str(opened);
-            out.push_str(cell);
-            out.push_str("</span></td>");
-        }
-        out.push_str("</tr>\n");
-    }
-    out
 }
 
 /// How cells are shown.
@@ -95,52 +85,63 @@ pub(super) struct Showing {
 }
 
 impl Showing {
-    /// A cell without a label. `blob_url` gives the address of its bytes, if they have one.
-    pub(super) fn cell(self, cell: &Cell<'_>, blob_url: impl FnOnce() -> Option<String>) -> String {
+    /// Writes a cell without a label. `blob_url` gives the address of its bytes, if they have one.
+    pub(super) fn cell(
+        self,
+        cell: &Cell<'_>,
+        blob_url: impl FnOnce() -> Option<String>,
+        out: &mut String,
+    ) {
         match cell {
-            cell if cell.is_null() => "<span class=\"null\"></span>".to_owned(),
-            Cell::Text(text) => self.text(text),
+            cell if cell.is_null() => out.push_str("<span class=\"null\"></span>"),
+            Cell::Text(text) if is_web_address(text) => {
+                link(text, &self.truncated_address(text), out);
+            }
+            Cell::Text(text) => self.text(text, out),
+            Cell::Integer(integer) => self.text(itoa::Buffer::new().format(*integer), out),
             Cell::Bytes(bytes) => {
                 let plural = if bytes.len() == 1 { "" } else { "s" };
                 let text = format!(
                     "<Binary:\u{a0}{}\u{a0}byte{plural}>",
                     super::thousands(bytes.len() as u64)
                 );
-                blob_url().map_or_else(|| escape(&text), |url| link(&url, &text))
+                match blob_url() {
+                    Some(url) => link(&url, &text, out),
+                    None => escape_into(&text, out),
+                }
             }
             Cell::Real(real) if real.is_infinite() => {
-                if *real > 0.0 { "inf" } else { "-inf" }.to_owned()
+                out.push_str(if *real > 0.0 { "inf" } else { "-inf" });
             }
-            Cell::Real(real) => escape(&self.truncated(&format!("{real:?}"))),
+            Cell::Real(real) => self.text(&format!("{real:?}"), out),
             other => match other.iso() {
-                Some(text) => escape(&text),
-                None => self.json(other),
+                Some(text) => escape_into(&text, out),
+                None => self.json(other, out),
             },
         }
     }
 
-    fn text(self, text: &str) -> String {
-        if is_web_address(text) {
-            return link(text, &self.truncated_address(text));
-        }
-        escape(&self.truncated(text))
-    }
-
-    fn json(self, cell: &Cell<'_>) -> String {
+    fn json(self, cell: &Cell<'_>, out: &mut String) {
         let mut json = Vec::new();
         write_cell(cell, Infinity::Literal, &mut json);
-        escape(&self.truncated(&String::from_utf8_lossy(&json)))
+        self.text(&String::from_utf8_lossy(&json), out);
     }
 
-    fn truncated(self, text: &str) -> String {
-        if self.characters_max == 0 || text.len() <= self.characters_max {
-            return text.to_owned();
+    /// Writes the start of a text, with an ellipsis if there is more.
+    fn text(self, text: &str, out: &mut String) {
+        let end = match self.characters_max {
+            0 => None,
+            // No text has more characters than bytes.
+            most if text.len() <= most => None,
+            most => text.char_indices().nth(most),
+        };
+        match end.and_then(|(end, _)| text.get(..end)) {
+            Some(start) => {
+                escape_into(start, out);
+                out.push('…');
+            }
+            None => escape_into(text, out),
         }
-        let mut start: String = text.chars().take(self.characters_max).collect();
-        if start.len() < text.len() {
-            start.push('…');
-        }
-        start
     }
 
     /// An address in as many characters, the ellipsis among them; the ending of a file's name stays.
@@ -169,7 +170,12 @@ mod tests {
     #[test]
     fn nothing_in_a_cell_becomes_markup() {
         let showing = Showing { characters_max: 10 };
-        let html = |text| showing.cell(&Cell::Text(text), || None);
+        let drawn = |cell: &Cell<'_>| {
+            let mut out = String::new();
+            showing.cell(cell, || None, &mut out);
+            out
+        };
+        let html = |text| drawn(&Cell::Text(text));
         assert_eq!(html("<b>&\"'"), "&lt;b&gt;&amp;&#34;&#39;");
         assert_eq!(html("javascript:alert(1)"), "javascript…");
         assert_eq!(
@@ -178,10 +184,6 @@ mod tests {
         );
         assert_eq!(html("http://a b"), "http://a b");
         assert_eq!(html("http://é.x"), "<a href=\"http://é.x\">http://é.x</a>");
-        assert!(
-            showing
-                .cell(&Cell::Real(f64::NAN), || None)
-                .contains("null")
-        );
+        assert!(drawn(&Cell::Real(f64::NAN)).contains("null"));
     }
 }

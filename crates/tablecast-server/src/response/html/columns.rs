@@ -3,86 +3,108 @@
 use serde_json::{Value as Json, json};
 use tablecast_connector::{Direction, Operator, ROWID};
 
+use super::grid::Head;
 use super::table::cell_class;
 use crate::plan::table::TablePlan;
-use crate::request::Request;
 use crate::request::arguments::Arguments;
+use crate::request::{Address, Request};
 
-pub(super) fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Json> {
-    let mut head = Vec::new();
+pub(super) fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Head> {
+    let mut head = Vec::with_capacity(plan.columns.len() + 1);
     if with_link {
-        head.push(json!({ "name": "Link", "mark": "", "class": "col-Link" }));
+        head.push(Head {
+            name: "Link".to_owned(),
+            class: "col-Link".to_owned(),
+            ..Head::default()
+        });
     }
-    for name in &plan.columns {
+    let links = Links::new(request);
+    head.extend(plan.columns.iter().map(|name| links.head(plan, name)));
+    head
+}
+
+/// Where the heads and menus of columns lead.
+struct Links<'a> {
+    request: &'a Request,
+    /// The arguments without the place of the page.
+    arguments: Arguments,
+    unsorted: Address,
+    sorted: Address,
+}
+
+impl<'a> Links<'a> {
+    fn new(request: &'a Request) -> Self {
+        let arguments = request.arguments.without("_next");
+        let unsorted = arguments.without("_sort").without("_sort_desc");
+        Self {
+            unsorted: request.open_address(&unsorted),
+            sorted: request.open_address(&arguments),
+            request,
+            arguments,
+        }
+    }
+
+    fn head(&self, plan: &TablePlan, name: &str) -> Head {
         let column = plan.info.column(name);
-        let sorted = plan
-            .query
-            .sort
-            .as_ref()
-            .filter(|sort| sort.column == *name)
+        let sort = plan.query.sort.as_ref();
+        let direction = sort
+            .filter(|sort| sort.column == name)
             .map(|sort| sort.direction);
-        let by_default = plan.query.sort.is_none() && plan.keys == [name.clone()];
-        let (mark, aria) = match sorted {
+        let by_default = sort.is_none() && plan.keys == [name];
+        let (mark, sorted) = match direction {
             Some(Direction::Ascending) => (" ▼", Some("ascending")),
             Some(Direction::Descending) => (" ▲", Some("descending")),
             None if by_default => (" ▼", Some("ascending")),
             None => ("", None),
         };
-        let allowed = plan
-            .options
-            .sortable_columns
-            .as_ref()
-            .is_none_or(|columns| columns.contains(name));
-        let descending = sorted == Some(Direction::Ascending) || by_default;
+        let descending = direction == Some(Direction::Ascending) || by_default;
         let argument = if descending { "_sort_desc" } else { "_sort" };
-        let arguments = request
-            .arguments
-            .without("_next")
-            .without("_sort")
-            .without("_sort_desc")
-            .with(argument, name);
-        head.push(json!({
-            "name": name,
-            "mark": mark,
-            "sorted": aria,
-            "url": allowed.then(|| request.address(&arguments)),
-            "class": cell_class(column, name),
-            "hint": column.and_then(hint),
-            "actions": actions(request, plan, name),
-        }));
+        Head {
+            name: name.to_owned(),
+            class: cell_class(column, name),
+            mark,
+            sorted,
+            url: is_sortable(plan, name).then(|| self.unsorted.with(argument, name)),
+            hint: column.and_then(hint),
+            actions: self.actions(plan, name),
+        }
     }
-    head
+
+    /// What can be done with a column: to sort by it, count its values, leave out its blank rows, or itself.
+    fn actions(&self, plan: &TablePlan, name: &str) -> Vec<(&'static str, String)> {
+        let mut actions = Vec::with_capacity(5);
+        if is_sortable(plan, name) {
+            actions.push(("Sort ascending", self.unsorted.with("_sort", name)));
+            actions.push(("Sort descending", self.unsorted.with("_sort_desc", name)));
+        }
+        if name == ROWID {
+            return actions;
+        }
+        if !self.arguments.all("_facet").any(|facet| facet == name) {
+            actions.push(("Facet by this", self.sorted.with("_facet", name)));
+        }
+        let not_blank = format!("{name}__{}", Operator::NotBlank.name());
+        if !self.arguments.has(&not_blank) {
+            let url = self.sorted.with(&not_blank, "1");
+            actions.push(("Only rows where it is not blank", url));
+        }
+        if !plan.keys.iter().any(|key| key == name) {
+            let shown = self.arguments.all("_col").any(|shown| shown == name);
+            let url = if shown {
+                let arguments = self.arguments.without_pair("_col", name);
+                self.request.address(&arguments.with("_nocol", name))
+            } else {
+                self.sorted.with("_nocol", name)
+            };
+            actions.push(("Hide this column", url));
+        }
+        actions
+    }
 }
 
-/// What can be done with a column, as links: to sort by it, count its values, leave out its blank rows, or itself.
-fn actions(request: &Request, plan: &TablePlan, name: &str) -> Vec<Json> {
-    let arguments = request.arguments.without("_next");
-    let link = |text: &str, arguments: &Arguments| json!({ "text": text, "url": request.address(arguments) });
-    let mut actions = Vec::new();
+fn is_sortable(plan: &TablePlan, name: &str) -> bool {
     let sortable = plan.options.sortable_columns.as_ref();
-    if sortable.is_none_or(|columns| columns.iter().any(|column| column == name)) {
-        let unsorted = arguments.without("_sort").without("_sort_desc");
-        actions.push(link("Sort ascending", &unsorted.with("_sort", name)));
-        actions.push(link("Sort descending", &unsorted.with("_sort_desc", name)));
-    }
-    if name == ROWID {
-        return actions;
-    }
-    if !arguments.all("_facet").any(|facet| facet == name) {
-        actions.push(link("Facet by this", &arguments.with("_facet", name)));
-    }
-    let not_blank = format!("{name}__{}", Operator::NotBlank.name());
-    if !arguments.has(&not_blank) {
-        actions.push(link(
-            "Only rows where it is not blank",
-            &arguments.with(&not_blank, "1"),
-        ));
-    }
-    if !plan.keys.iter().any(|key| key == name) {
-        let arguments = arguments.without_pair("_col", name);
-        actions.push(link("Hide this column", &arguments.with("_nocol", name)));
-    }
-    actions
+    sortable.is_none_or(|columns| columns.iter().any(|column| column == name))
 }
 
 /// The form that chooses columns: every column, whether it is shown, and whether it always is.

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 use tablecast_connector::{Direction, Filter, OPERATORS, Operator};
 
+use super::cells::escape_into;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 
@@ -16,14 +17,10 @@ pub(super) fn form(request: &Request, plan: &TablePlan) -> Json {
             value,
         } = filter
         {
-            filters.push(json!({ "column": column, "operator": operator.name(), "value": value }));
+            filters.push(fields(plan, column, operator.name(), value));
         }
     }
-    filters.push(json!({ "column": "", "operator": "exact", "value": "" }));
-    let operators: Vec<Json> = OPERATORS
-        .iter()
-        .map(|(name, operator)| json!({ "name": name, "text": words(*operator) }))
-        .collect();
+    filters.push(fields(plan, "", "exact", ""));
     let kept = request.arguments.iter().filter(|(name, _)| {
         name.starts_with('_')
             && !name.contains("__")
@@ -32,25 +29,60 @@ pub(super) fn form(request: &Request, plan: &TablePlan) -> Json {
                 "_sort" | "_sort_desc" | "_search" | "_next" | "_sort_by_desc"
             )
     });
-    let columns: Vec<&str> = plan
-        .info
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    let sort = plan.query.sort.as_ref();
+    let sort_column = sort.map_or("", |sort| sort.column.as_str());
+    let sortable = match &plan.options.sortable_columns {
+        Some(columns) => options(
+            columns.iter().map(|name| (name.as_str(), name.as_str())),
+            sort_column,
+        ),
+        None => options(columns(plan), sort_column),
+    };
     json!({
         "form_url": request.link(&request.path),
         "chips": chips(request, plan),
         "filters_shown": filters,
-        "operators": operators,
-        "all_columns": columns,
-        "sortable": plan.options.sortable_columns.clone().map_or_else(|| json!(columns), |columns| json!(columns)),
-        "sort_column": plan.query.sort.as_ref().map(|sort| sort.column.clone()),
-        "sort_descending": plan.query.sort.as_ref().is_some_and(|sort| sort.direction == Direction::Descending),
+        "sort_options": sortable,
+        "sort_descending": sort.is_some_and(|sort| sort.direction == Direction::Descending),
         "searchable": plan.search_index.is_some(),
         "search": request.arguments.first("_search").unwrap_or_default(),
         "hidden_arguments": kept.map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
     })
+}
+
+/// The fields of one filter.
+fn fields(plan: &TablePlan, column: &str, operator: &str, value: &str) -> Json {
+    let operators = OPERATORS
+        .iter()
+        .map(|(name, operator)| (*name, words(*operator)));
+    json!({
+        "column_options": options(columns(plan), column),
+        "operator_options": options(operators, operator),
+        "value": value,
+    })
+}
+
+/// The columns as values and texts of options.
+fn columns(plan: &TablePlan) -> impl Iterator<Item = (&str, &str)> {
+    let columns = plan.info.columns.iter();
+    columns.map(|column| (column.name.as_str(), column.name.as_str()))
+}
+
+/// The options of a field, as HTML: a template would take longer over them than over the rest of the page.
+fn options<'a>(choices: impl Iterator<Item = (&'a str, &'a str)>, chosen: &str) -> String {
+    let mut out = String::new();
+    for (value, text) in choices {
+        out.push_str("<option value=\"");
+        escape_into(value, &mut out);
+        out.push_str(if value == chosen {
+            "\" selected>"
+        } else {
+            "\">"
+        });
+        escape_into(text, &mut out);
+        out.push_str("</option>");
+    }
+    out
 }
 
 /// The filters that are, each with the address without it.

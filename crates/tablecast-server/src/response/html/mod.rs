@@ -6,6 +6,7 @@ mod assets;
 mod cells;
 mod columns;
 mod form;
+mod grid;
 mod lists;
 mod table;
 mod texts;
@@ -28,9 +29,10 @@ use crate::request::target::Target;
 pub(crate) use assets::{asset, hash as static_hash};
 pub(crate) use cells::{escape, typed};
 pub(crate) use form::words;
+pub(crate) use grid::Cells;
 pub(crate) use lists::{database, home, queries};
 pub(crate) use table::{fragment, row, sql_url, table};
-pub(crate) use texts::{built_in_error, error, introspection, query, rows as query_cells, schema};
+pub(crate) use texts::{built_in_error, cells as query_cells, error, introspection, query, schema};
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

@@ -6,14 +6,15 @@ use serde_json::{Value as Json, json};
 use tablecast_connector::{Affinity, Cell, ROWID, Result, Value};
 use tablecast_sql::{count, syntax_of};
 
-use super::cells::{Showing, body, escape, link, typed};
+use super::cells::{Showing, escape_into, link, typed};
 use super::columns::{chooser, head};
 use super::form::form;
+use super::grid::{Cells, Head, grid};
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
 use crate::Site;
 use crate::fetch::Place;
 use crate::fetch::labels::Labels;
-use crate::fetch::page::{Page as Rows, RowView};
+use crate::fetch::page::Page as Rows;
 use crate::fetch::row::references;
 use crate::fetch::table::TableData;
 use crate::names::{query_encode, tilde_encode};
@@ -40,56 +41,68 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// The rows of `page`, its first `width` columns.
-    fn rows(&self, page: &Rows, width: usize, with_link: bool) -> Result<Vec<Vec<String>>> {
+    fn rows(&self, page: &Rows, width: usize, with_link: bool) -> Result<Cells> {
         let place_of = |key: &String| page.columns.iter().position(|column| column == key);
         let keys: Vec<usize> = self.keys.iter().filter_map(place_of).collect();
-        let mut rows = Vec::with_capacity(page.rows);
+        let columns: Vec<DrawnColumn<'_>> = page
+            .columns
+            .iter()
+            .take(width)
+            .map(|name| self.column(name))
+            .collect();
+        let table = table_path(self.request, self.database, self.table);
+        let mut cells = Cells::new(width + usize::from(with_link), page.rows);
         page.each_row(|row| {
             let key: Vec<Value> = keys
                 .iter()
                 .map(|place| row.cell(*place).to_value())
                 .collect();
-            let path = format!(
-                "{}/{}",
-                table_path(self.request, self.database, self.table),
-                row_path(&key)
-            );
-            let mut cells = Vec::with_capacity(width + 1);
+            let path = format!("{table}/{}", row_path(&key));
             if with_link {
                 let shown: Vec<String> = key.iter().map(text).collect();
-                cells.push(link(&path, &shown.join(",")));
+                cells.add(|out| link(&path, &shown.join(","), out));
             }
-            for (place, column) in page.columns.iter().take(width).enumerate() {
-                cells.push(self.cell(column, row, place, &path));
+            for (place, column) in columns.iter().enumerate() {
+                let cell = row.cell(place);
+                cells.add(|out| self.cell(column, &cell, &path, out));
             }
-            rows.push(cells);
         })?;
-        Ok(rows)
+        Ok(cells)
     }
 
-    fn cell(&self, column: &str, row: &RowView<'_, '_>, place: usize, path: &str) -> String {
-        let cell = row.cell(place);
-        if let Some(labels) = self.labels.get(column).filter(|_| !cell.is_null()) {
-            return self.labelled(labels, &cell);
+    fn column<'a>(&'a self, name: &'a str) -> DrawnColumn<'a> {
+        DrawnColumn {
+            name,
+            labels: self.labels.get(name),
+            // A table with one key links its rows by it.
+            is_link: self.keys == [name] && name != ROWID,
+            kind: self.types.get(name),
         }
-        // A table with one key links its rows by it.
-        if self.keys == [column.to_owned()] && column != ROWID {
-            return link(path, &text(&cell.to_value()));
-        }
-        if let Some(html) = self.types.get(column).and_then(|kind| typed(kind, &cell)) {
-            return html;
-        }
-        let url = || Some(format!("{path}.blob?_blob_column={}", query_encode(column)));
-        self.showing
-            .cell(&cell, || url().filter(|_| !self.keys.is_empty()))
     }
 
-    fn labelled(&self, labels: &Labels, cell: &Cell<'_>) -> String {
+    fn cell(&self, column: &DrawnColumn<'_>, cell: &Cell<'_>, path: &str, out: &mut String) {
+        if let Some(labels) = column.labels.filter(|_| !cell.is_null()) {
+            return self.labelled(labels, cell, out);
+        }
+        if column.is_link {
+            return link(path, &text(&cell.to_value()), out);
+        }
+        if let Some(html) = column.kind.and_then(|kind| typed(kind, cell)) {
+            return out.push_str(&html);
+        }
+        let blob_url = || {
+            let column = query_encode(column.name);
+            (!self.keys.is_empty()).then(|| format!("{path}.blob?_blob_column={column}"))
+        };
+        self.showing.cell(cell, blob_url, out);
+    }
+
+    fn labelled(&self, labels: &Labels, cell: &Cell<'_>, out: &mut String) {
         let value = cell.to_value();
         let shown = text(&value);
         let Some((table, column)) = &labels.table else {
-            let label = labels.of(&value).unwrap_or_default();
-            return format!("{} <em>{}</em>", escape(label), escape(&shown));
+            escape_into(labels.of(&value).unwrap_or_default(), out);
+            return in_small(&shown, out);
         };
         let url = format!(
             "{}/{}",
@@ -97,16 +110,34 @@ impl Drawing<'_> {
             tilde_encode(&shown)
         );
         match labels.of(&value) {
-            None => escape(&shown),
+            None => escape_into(&shown, out),
             Some(label)
                 if label == shown && (matches!(value, Value::Text(_)) || column.is_empty()) =>
             {
-                link(&url, &shown)
+                link(&url, &shown, out);
             }
-            Some("") => format!("{} <em>{}</em>", link(&url, "-"), escape(&shown)),
-            Some(label) => format!("{} <em>{}</em>", link(&url, label), escape(&shown)),
+            Some(label) => {
+                link(&url, if label.is_empty() { "-" } else { label }, out);
+                in_small(&shown, out);
+            }
         }
     }
+}
+
+/// What is known of a column before its cells are drawn.
+struct DrawnColumn<'a> {
+    name: &'a str,
+    labels: Option<&'a Labels>,
+    is_link: bool,
+    /// Its configured type.
+    kind: Option<&'a Json>,
+}
+
+/// Writes a value behind its label.
+fn in_small(shown: &str, out: &mut String) {
+    out.push_str(" <em>");
+    escape_into(shown, out);
+    out.push_str("</em>");
 }
 
 /// The class of a column's cells: numbers stand to the right.
@@ -132,7 +163,7 @@ pub(crate) async fn table(
     data: &TableData,
 ) -> Result<Reply> {
     let name = &place.published.name;
-    let (head, rows) = grid(site, request, place, plan, data)?;
+    let (head, cells) = drawn(site, request, place, plan, data)?;
     let heading = plan.options.title().unwrap_or(&plan.info.name);
     let view = if plan.is_view() { " (view)" } else { "" };
     let human = describe(plan);
@@ -154,9 +185,8 @@ pub(crate) async fn table(
         "human": human,
         "unit": plan.info.metadata.unit,
         "attributes": attributes(plan),
-        "row_count": rows.len(),
-        "body": body(&head, &rows),
-        "head": head,
+        "row_count": cells.rows(),
+        "grid": grid(&head, &cells),
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
         "exports": exports(request),
@@ -186,7 +216,7 @@ pub(crate) async fn table(
         warnings: &plan.warnings,
     };
     if templates::is_wanted(site, request) {
-        let documented = templates::table(site, request, place, plan, data, &rows).await?;
+        let documented = templates::table(site, request, place, plan, data, &cells).await?;
         return Ok(templates::draw(site, request, page, documented));
     }
     Ok(render(site, request, page))
@@ -200,15 +230,15 @@ pub(crate) async fn fragment(
     plan: &TablePlan,
     data: &TableData,
 ) -> Result<Reply> {
-    let (head, rows) = grid(site, request, place, plan, data)?;
+    let (head, cells) = drawn(site, request, place, plan, data)?;
     let page = Page {
         template: "_table.html",
-        context: json!({ "row_count": rows.len(), "body": body(&head, &rows), "head": head, "json_url": null }),
+        context: json!({ "row_count": cells.rows(), "grid": grid(&head, &cells), "json_url": null }),
         crumbs: Vec::new(),
         warnings: &plan.warnings,
     };
     if templates::is_wanted(site, request) {
-        let mut documented = templates::table(site, request, place, plan, data, &rows).await?;
+        let mut documented = templates::table(site, request, place, plan, data, &cells).await?;
         documented.names = custom_templates(&place.published.name, &plan.info.name).into();
         return Ok(templates::draw(site, request, page, documented));
     }
@@ -216,13 +246,13 @@ pub(crate) async fn fragment(
 }
 
 /// The head and the cells of a table's rows.
-fn grid(
+fn drawn(
     site: &Site,
     request: &Request,
     place: &Place<'_>,
     plan: &TablePlan,
     data: &TableData,
-) -> Result<(Vec<Json>, Vec<Vec<String>>)> {
+) -> Result<(Vec<Head>, Cells)> {
     let drawing = Drawing {
         request,
         database: &place.published.name,
@@ -235,8 +265,8 @@ fn grid(
         },
     };
     let with_link = plan.keys.len() > 1 || plan.keys == [ROWID];
-    let rows = drawing.rows(&data.page, plan.columns.len(), with_link)?;
-    Ok((head(request, plan, with_link), rows))
+    let cells = drawing.rows(&data.page, plan.columns.len(), with_link)?;
+    Ok((head(request, plan, with_link), cells))
 }
 
 /// All rows in each format that takes them as they come.
@@ -377,12 +407,16 @@ pub(crate) async fn row(
         types: &data.options.column_types,
         showing: Showing { characters_max: 0 },
     };
-    let rows = drawing.rows(&data.page, data.page.columns.len(), false)?;
-    let head: Vec<Json> = data
+    let cells = drawing.rows(&data.page, data.page.columns.len(), false)?;
+    let head: Vec<Head> = data
         .page
         .columns
         .iter()
-        .map(|name| json!({ "name": name, "mark": "", "class": cell_class(place.info.column(name), name) }))
+        .map(|name| Head {
+            name: name.clone(),
+            class: cell_class(place.info.column(name), name),
+            ..Head::default()
+        })
         .collect();
     let key: Vec<String> = data.key.iter().map(text).collect();
     let title = data.options.title().unwrap_or(table);
@@ -407,9 +441,8 @@ pub(crate) async fn row(
     let context = json!({
         "title": format!("{database}: {table}"),
         "heading": format!("{title}: {}", key.join(", ")),
-        "row_count": rows.len(),
-        "body": body(&head, &rows),
-        "head": head,
+        "row_count": cells.rows(),
+        "grid": grid(&head, &cells),
         "references": links,
         "csv_url": other_format(request, "csv"),
         "milliseconds": format!("{:.1}", data.milliseconds),
@@ -425,7 +458,7 @@ pub(crate) async fn row(
         warnings: &[],
     };
     if templates::is_wanted(site, request) {
-        let documented = templates::row(site, request, place, data, labels, &rows).await?;
+        let documented = templates::row(site, request, place, data, labels, &cells).await?;
         return Ok(templates::draw(site, request, page, documented));
     }
     Ok(render(site, request, page))

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 use tablecast_connector::{ErrorKind, Result};
 
-use super::cells::{Showing, body};
+use super::cells::Showing;
+use super::grid::{Cells, Head, grid};
 use super::{Page, class, database_path, other_format, render};
 use crate::error::Shown;
 use crate::fetch::query::{QueryData, Wanted};
@@ -135,10 +136,9 @@ pub(crate) async fn query(
     let sql = wanted.map_or("", Wanted::sql);
     let hide = request.arguments.is_on("_hide_sql")
         || options.is_some_and(|o| o.hide_sql && !request.arguments.is_on("_show_sql"));
-    let head = data.as_ref().map(head);
-    let body = match (&data, &head) {
-        (Some(data), Some(head)) => Some(body(head, &rows(site, request, data)?)),
-        _ => None,
+    let grid = match &data {
+        Some(data) => Some(grid(&head(data), &cells(site, request, data)?)),
+        None => None,
     };
     let context = json!({
         "title": format!("{}: {sql}", published.name),
@@ -155,8 +155,7 @@ pub(crate) async fn query(
         "lines": sql.lines().count().clamp(4, 20),
         "parameters": wanted.map(|wanted| parameters(request, wanted)),
         "row_count": data.as_ref().map(|data| data.page.rows),
-        "body": body,
-        "head": head,
+        "grid": grid,
         "truncated": data.as_ref().is_some_and(|data| data.page.more),
         "csv_url": wanted.map(|_| other_format(request, "csv")),
         "exports": data.as_ref().map(|_| super::table::exports(request)),
@@ -212,25 +211,27 @@ fn parameters(request: &Request, wanted: Wanted<'_>) -> Vec<Json> {
     fields.collect()
 }
 
-fn head(data: &QueryData) -> Vec<Json> {
-    let columns = data.page.columns.iter();
-    columns
-        .map(|name| json!({ "name": name, "mark": "", "class": format!("col-{}", class(name)) }))
-        .collect()
+fn head(data: &QueryData) -> Vec<Head> {
+    let head = |name: &String| Head {
+        name: name.clone(),
+        class: format!("col-{}", class(name)),
+        ..Head::default()
+    };
+    data.page.columns.iter().map(head).collect()
 }
 
-pub(crate) fn rows(site: &Site, request: &Request, data: &QueryData) -> Result<Vec<Vec<String>>> {
+pub(crate) fn cells(site: &Site, request: &Request, data: &QueryData) -> Result<Cells> {
     let characters_max = site.configuration.settings.number("truncate_cells_html") as usize;
     let showing = Showing { characters_max };
     let path = request
         .path
         .rsplit_once('.')
         .map_or(request.path.as_str(), |(path, _)| path);
-    let mut rows = Vec::with_capacity(data.page.rows);
+    let mut cells = Cells::new(data.page.columns.len(), data.page.rows);
     data.page.each_row(|row| {
-        let cells = data.page.columns.iter().enumerate().map(|(place, column)| {
+        for (place, column) in data.page.columns.iter().enumerate() {
             let cell = row.cell(place);
-            showing.cell(&cell, || {
+            let blob_url = || {
                 let tablecast_connector::Cell::Bytes(bytes) = cell else {
                     return None;
                 };
@@ -241,9 +242,9 @@ pub(crate) fn rows(site: &Site, request: &Request, data: &QueryData) -> Result<V
                     "{path}.blob?{}&_blob_column={column}&_blob_hash={hash}",
                     request.query
                 ))
-            })
-        });
-        rows.push(cells.collect());
+            };
+            cells.add(|out| showing.cell(&cell, blob_url, out));
+        }
     })?;
-    Ok(rows)
+    Ok(cells)
 }

@@ -13,6 +13,7 @@ use super::environment::Given;
 use crate::fetch::labels::Labels;
 use crate::fetch::page::Page;
 use crate::plan::paging::{row_path, text};
+use crate::response::html::Cells;
 use crate::response::html::escape;
 
 /// A row that is shown: a list of its cells; by a column's name, what the cell holds.
@@ -109,7 +110,7 @@ fn type_of(cell: &Cell<'_>) -> &'static str {
 pub(super) struct Rows<'a> {
     pub(super) page: &'a Page,
     /// Each cell as HTML; first the link, if rows have one of its own.
-    pub(super) drawn: &'a [Vec<String>],
+    pub(super) drawn: &'a Cells,
     pub(super) columns: &'a [String],
     pub(super) keys: &'a [String],
     pub(super) labels: &'a BTreeMap<String, Labels>,
@@ -129,8 +130,7 @@ impl Rows<'_> {
         let mut rows = Vec::with_capacity(self.page.rows);
         let mut drawn = self.drawn.iter();
         self.page.each_row(|row| {
-            let mut html = drawn.next().into_iter().flatten().cloned();
-            let mut next = || html.next().unwrap_or_default();
+            let mut next = || drawn.next().unwrap_or_default().to_owned();
             let mut cells = Vec::new();
             if self.with_link {
                 let key: Vec<_> = keys

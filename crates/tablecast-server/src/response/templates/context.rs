@@ -247,17 +247,16 @@ fn hiding(page: &mut Documented, request: &Request, by_default: bool) {
 /// The rows of a query: as pages show them, and as they are.
 fn cells(site: &Site, request: &Request, data: &QueryData) -> Result<(Vec<Value>, Vec<Value>)> {
     let drawn = crate::response::html::query_cells(site, request, data)?;
-    let mut drawn = drawn.into_iter();
+    let mut drawn = drawn.iter();
     let (mut display, mut rows) = (Vec::new(), Vec::with_capacity(data.page.rows));
     data.page.each_row(|row| {
-        let html = drawn.next().unwrap_or_default();
-        let cells = html.into_iter().enumerate();
+        let columns = data.page.columns.iter().enumerate();
+        let cells = columns.clone().zip(&mut drawn);
         display.push(
             cells
-                .map(|(place, html)| shown(html, &row.cell(place)))
+                .map(|((place, _), html)| shown(html.to_owned(), &row.cell(place)))
                 .collect(),
         );
-        let columns = data.page.columns.iter().enumerate();
         let cells = columns.map(|(place, name)| (name.clone(), raw(&row.cell(place))));
         rows.push(Value::from_pairs(cells));
     })?;

@@ -20,7 +20,7 @@ use crate::plan::paging::text;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 use crate::request::arguments::Arguments;
-use crate::response::html::{class, other_format, table_path, words};
+use crate::response::html::{Cells, class, other_format, table_path, words};
 use crate::response::row::{self as row_json, RowData};
 use crate::response::table as table_json;
 
@@ -60,7 +60,7 @@ pub(crate) async fn table(
     place: &Place<'_>,
     plan: &TablePlan,
     data: &TableData,
-    drawn: &[Vec<String>],
+    drawn: &Cells,
 ) -> Result<Documented> {
     let (database, name) = (&place.published.name, &plan.info.name);
     let (in_name, of_name) = (class(database), class(name));
@@ -261,7 +261,7 @@ pub(crate) async fn row(
     place: &Place<'_>,
     data: &RowData,
     labels: &BTreeMap<String, Labels>,
-    drawn: &[Vec<String>],
+    drawn: &Cells,
 ) -> Result<Documented> {
     let (database, name) = (&place.published.name, &place.info.name);
     let (in_name, of_name) = (class(database), class(name));
