@@ -101,7 +101,30 @@ const walk = async (browser, width, colorScheme) => {
   assert.match(await page.textContent("tbody tr >> nth=0"), /6300/);
   await check("sorted");
 
+  // The profile of a column, in a dialog that gives the focus back; its values lead to their rows.
+  await page.goto(`${site}/penguins/penguins?species=1`);
+  const opener = isWide ? "[aria-label='Actions for body_mass_g']" : "[aria-label='Profile of body_mass_g']";
+  if (isWide) {
+    await page.focus(opener);
+    await page.keyboard.press("Enter");
+    await page.click(".popup:popover-open >> text=Profile");
+  } else {
+    await page.click("summary:has-text('Columns')");
+    await page.click(opener);
+  }
+  await page.waitForSelector("dialog[open] .profile svg[role=img]");
+  assert.match(await page.textContent("dialog[open]"), /rows\s*152/);
+  await check("profile");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("dialog[open]").count(), 0);
+  assert.ok(await page.evaluate((opener) => document.activeElement === document.querySelector(opener), opener), "the focus is lost");
+  await page.goto(`${site}/penguins/penguins/-/profile?_column=sex`);
+  await check("profile as a page");
+  await page.click(".shares a:has-text('FEMALE')");
+  assert.match(await page.textContent("main"), /165 rows where sex = "FEMALE"/);
+
   // Next page.
+  await page.goto(`${site}/penguins/penguins?_sort_desc=body_mass_g`);
   const first = await page.textContent("tbody tr >> nth=0");
   await page.click("a[rel=next]");
   assert.match(addressOf(page), /_next=/);

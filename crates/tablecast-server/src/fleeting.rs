@@ -21,6 +21,9 @@ pub(crate) async fn is_fleeting(site: &Site, request: &Request) -> bool {
     let (database, name) = match &request.target {
         Target::Query(database) => (database, None),
         Target::Table { database, table }
+        | Target::TablePage {
+            database, table, ..
+        }
         | Target::Row {
             database, table, ..
         } => (database, Some(table)),

@@ -33,6 +33,63 @@ document.addEventListener("toggle", (event) => {
   popup.style.left = `${Math.max(8, Math.min(button.left, innerWidth - popup.offsetWidth - 8))}px`;
 }, true);
 
+// Profiles of columns open in a dialog, which is their page's article. What does not load so is gone to.
+const profileDialog = () => {
+  const dialog = document.createElement("dialog");
+  dialog.className = "sheet";
+  dialog.setAttribute("aria-label", "Profile of a column");
+  const ends = document.createElement("p");
+  ends.className = "ends";
+  const page = document.createElement("a");
+  page.textContent = "As a page";
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "quiet";
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  ends.append(page, close);
+  const body = document.createElement("div");
+  body.setAttribute("aria-live", "polite");
+  dialog.append(ends, body);
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  let loading;
+  dialog.addEventListener("close", () => { loading?.abort(); body.replaceChildren(); });
+  return async (url) => {
+    const wait = document.createElement("p");
+    wait.className = "soft";
+    wait.textContent = "Reading the column…";
+    body.replaceChildren(wait);
+    page.href = url;
+    dialog.showModal();
+    close.focus();
+    loading = new AbortController();
+    const { signal } = loading;
+    try {
+      const answer = await fetch(url, { signal });
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("article.profile");
+      if (!found) throw new Error("no profile");
+      body.replaceChildren(document.importNode(found, true));
+    } catch {
+      if (!signal.aborted) location.href = url;
+    }
+  };
+};
+
+let openProfile;
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href*='/-/profile?']");
+  if (!link || link.closest("dialog") || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  const popup = link.closest("[popover]");
+  const opener = popup ? document.querySelector(`[popovertarget="${popup.id}"]`) : link;
+  popup?.hidePopover();
+  // A dialog gives the focus back to where it was.
+  opener.focus();
+  openProfile ??= profileDialog();
+  openProfile(link.href);
+});
+
 // The jump menu: a dialog that looks for databases, tables, views and queries by name.
 const jumpDialog = () => {
   const dialog = document.createElement("dialog");

@@ -93,6 +93,13 @@ impl Arguments {
     }
 }
 
+impl<'a> FromIterator<(&'a str, &'a str)> for Arguments {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self(pairs.into_iter().map(owned).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

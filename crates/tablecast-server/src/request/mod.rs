@@ -159,13 +159,7 @@ impl Request {
 
     /// This request's address with other arguments, to which more can be added.
     pub(crate) fn open_address(&self, arguments: &Arguments) -> Address {
-        let mut start = self.address(arguments);
-        start.push(if arguments.iter().next().is_some() {
-            '&'
-        } else {
-            '?'
-        });
-        Address { start }
+        Address::open(&self.link(&self.path), arguments)
     }
 
     /// The same with `http://host` before it.
@@ -180,6 +174,15 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// The address of a path under these arguments.
+    pub(crate) fn open(path: &str, arguments: &Arguments) -> Self {
+        let query = arguments.to_query();
+        let more = if query.is_empty() { "" } else { "&" };
+        Self {
+            start: format!("{path}?{query}{more}"),
+        }
+    }
+
     /// The address with one more argument.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let (start, name, value) = (&self.start, query_encode(name), query_encode(value));

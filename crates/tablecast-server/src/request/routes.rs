@@ -37,6 +37,7 @@ pub(crate) enum Answer {
     Schema,
     Matches,
     Completions,
+    Profile,
     Page,
     Document,
 }
@@ -51,6 +52,8 @@ pub(crate) struct Argument {
 /// What an argument's value may be.
 pub(crate) enum Kind {
     Text,
+    /// A text without which there is no answer.
+    Needed,
     Switch,
     /// A number of at least 0, or `max`.
     Size,
@@ -208,6 +211,13 @@ const OF_AUTOCOMPLETE: &[Argument] = arguments! {
     "q" Kind::Text, "What is typed of a key or label.";
     "_initial" Kind::Switch, "The last rows, where nothing is typed.";
 };
+const OF_PROFILES: &[Argument] = arguments! {
+    "_column" Kind::Needed, "The column to profile.";
+    "_search" Kind::Text, "A search over the columns of the table's full-text index.";
+    "_searchmode" Kind::Choice(&["raw", "escaped"]), "Whether the search is in the language of the index.";
+    "_where" Kind::Texts, "A condition in SQL.";
+    "_through" Kind::Texts, "Rows found through another table: JSON with table, column and value.";
+};
 const OF_FRAGMENTS: &[Argument] = arguments! {
     "_row" Kind::Text, "The key of the only row.";
 };
@@ -360,6 +370,14 @@ pub(crate) const ROUTES: &[Route] = &[
         answer: Answer::Page,
         summary: "The rows of a table's page alone",
         arguments: &[OF_FRAGMENTS, OF_TABLES, OF_ALL],
+    },
+    Route {
+        path: "/{database}/{table}/-/profile",
+        leads_to: |names| of_table(names, "profile"),
+        formats: &[HTML, JSON],
+        answer: Answer::Profile,
+        summary: "What a column holds",
+        arguments: &[OF_PROFILES, OF_ALL],
     },
     Route {
         path: "/{database}/{table}/-/definition",

@@ -85,7 +85,7 @@ fn operation(route: &Route, format: Format, databases: &[String], tables: &[Stri
     }
     let arguments = route.arguments.iter().copied().flatten();
     parameters.extend(arguments.map(|argument| parameter(argument, route.answer)));
-    if route.answer == Answer::Rows {
+    if matches!(route.answer, Answer::Rows | Answer::Profile) {
         parameters.push(filters());
     }
     json!({
@@ -121,7 +121,7 @@ fn one_of(names: &[String]) -> Json {
 fn parameter(argument: &Argument, answer: Answer) -> Json {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     let schema = match argument.kind {
-        Kind::Text => json!({ "type": "string" }),
+        Kind::Text | Kind::Needed => json!({ "type": "string" }),
         Kind::Switch => json!({ "enum": ["on", "off", "true", "false", "1", "0"] }),
         Kind::Size => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": "max" }] }),
         Kind::Number => json!({ "type": "integer", "minimum": 0 }),
@@ -135,10 +135,13 @@ fn parameter(argument: &Argument, answer: Answer) -> Json {
         "description": argument.about,
         "schema": schema,
     });
-    if matches!(argument.kind, Kind::Extras)
-        && let Some(members) = parameter.as_object_mut()
-    {
-        members.insert("explode".to_owned(), false.into());
+    let told = match argument.kind {
+        Kind::Extras => Some(("explode", false)),
+        Kind::Needed => Some(("required", true)),
+        _ => None,
+    };
+    if let (Some((name, value)), Some(members)) = (told, parameter.as_object_mut()) {
+        members.insert(name.to_owned(), value.into());
     }
     parameter
 }
@@ -250,6 +253,7 @@ impl Answer {
             Self::Schema => "Schema",
             Self::Matches => "Matches",
             Self::Completions => "Completions",
+            Self::Profile => "Profile",
             Self::Document => "Document",
         }
     }

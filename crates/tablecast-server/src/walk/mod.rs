@@ -5,6 +5,7 @@ mod download;
 mod export;
 mod jump;
 mod lists;
+mod profile;
 pub(crate) mod queries;
 mod query;
 mod row;
@@ -59,6 +60,7 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
             "schema" => schema::of_table(site, request, database, table).await,
             "autocomplete" => autocomplete::autocomplete(site, request, database, table).await,
             "fragment" => table::fragment(site, request, database, table).await,
+            "profile" => profile::profile(site, request, database, table).await,
             "definition" => queries::definition(site, database, table),
             _ => Err(no_page(page)),
         },

@@ -212,7 +212,8 @@ fn needed(path: &str, argument: &str) -> &'static str {
     match argument {
         "sql" => "",
         _ if path.contains("/-/query") => "sql=select+x'00ff'+as+data&",
-        "_blob_column" => "",
+        "_blob_column" | "_column" => "",
+        _ if path.contains("/-/profile") => "_column=text&",
         _ if ending(path) == "blob" => "_blob_column=data&",
         _ => "",
     }

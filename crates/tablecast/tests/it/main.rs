@@ -21,6 +21,7 @@ mod hostile;
 mod made;
 mod names;
 mod permissions;
+mod profiles;
 mod program;
 mod queries;
 mod requests;

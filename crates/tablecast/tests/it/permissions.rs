@@ -41,6 +41,8 @@ fn a_hidden_table_is_on_no_page() {
         "/d/secret/-/schema.json",
         "/d/secret/-/autocomplete?q=1",
         "/d/secret/-/fragment",
+        "/d/secret/-/profile.json?_column=name",
+        "/d/secret/-/profile?_column=name",
         "/d/open.json?_through={\"table\":\"secret\",\"column\":\"name\",\"value\":\"hush\"}",
     ] {
         let answer = program.get(

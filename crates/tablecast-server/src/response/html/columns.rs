@@ -5,11 +5,13 @@ use tablecast_connector::{Direction, Operator, ROWID};
 
 use super::grid::Head;
 use super::table::cell_class;
+use super::table_path;
+use crate::Site;
 use crate::plan::table::TablePlan;
 use crate::request::arguments::Arguments;
 use crate::request::{Address, Request};
 
-pub(super) fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Head> {
+pub(super) fn head(site: &Site, request: &Request, plan: &TablePlan, with_link: bool) -> Vec<Head> {
     let mut head = Vec::with_capacity(plan.columns.len() + 1);
     if with_link {
         head.push(Head {
@@ -18,7 +20,7 @@ pub(super) fn head(request: &Request, plan: &TablePlan, with_link: bool) -> Vec<
             ..Head::default()
         });
     }
-    let links = Links::new(request);
+    let links = Links::new(site, request);
     head.extend(plan.columns.iter().map(|name| links.head(plan, name)));
     head
 }
@@ -30,15 +32,17 @@ struct Links<'a> {
     arguments: Arguments,
     unsorted: Address,
     sorted: Address,
+    profiles: Option<Address>,
 }
 
 impl<'a> Links<'a> {
-    fn new(request: &'a Request) -> Self {
+    fn new(site: &Site, request: &'a Request) -> Self {
         let arguments = request.arguments.without("_next");
         let unsorted = arguments.without("_sort").without("_sort_desc");
         Self {
             unsorted: request.open_address(&unsorted),
             sorted: request.open_address(&arguments),
+            profiles: profiles(site, request),
             request,
             arguments,
         }
@@ -72,7 +76,7 @@ impl<'a> Links<'a> {
 
     /// What can be done with a column: to sort by it, count its values, leave out its blank rows, or itself.
     fn actions(&self, plan: &TablePlan, name: &str) -> Vec<(&'static str, String)> {
-        let mut actions = Vec::with_capacity(5);
+        let mut actions = Vec::with_capacity(6);
         if is_sortable(plan, name) {
             actions.push(("Sort ascending", self.unsorted.with("_sort", name)));
             actions.push(("Sort descending", self.unsorted.with("_sort_desc", name)));
@@ -82,6 +86,9 @@ impl<'a> Links<'a> {
         }
         if !self.arguments.all("_facet").any(|facet| facet == name) {
             actions.push(("Facet by this", self.sorted.with("_facet", name)));
+        }
+        if let Some(profiles) = &self.profiles {
+            actions.push(("Profile", profiles.with("_column", name)));
         }
         let not_blank = format!("{name}__{}", Operator::NotBlank.name());
         if !self.arguments.has(&not_blank) {
@@ -107,8 +114,29 @@ fn is_sortable(plan: &TablePlan, name: &str) -> bool {
     sortable.is_none_or(|columns| columns.iter().any(|column| column == name))
 }
 
-/// The form that chooses columns: every column, whether it is shown, and whether it always is.
-pub(super) fn chooser(request: &Request, plan: &TablePlan) -> Json {
+/// Where the profiles of columns under the page's filters are; `None` if there are none.
+fn profiles(site: &Site, request: &Request) -> Option<Address> {
+    if !site.configuration.settings.is_on("allow_facet") {
+        return None;
+    }
+    let (database, table) = request.target.subject();
+    let filters = request.arguments.iter().filter(|(name, _)| {
+        let is_filter = !name.starts_with('_') || name.contains("__");
+        let is_search = name.starts_with("_search") || name.starts_with("_fts_");
+        is_filter || is_search || matches!(*name, "_where" | "_through")
+    });
+    let path = format!("{}/-/profile", table_path(request, database?, table?));
+    Some(Address::open(&path, &filters.collect()))
+}
+
+/// The form that chooses columns: every column, whether it is shown, whether it always is, and its profile.
+pub(super) fn chooser(site: &Site, request: &Request, plan: &TablePlan) -> Json {
+    let profiles = profiles(site, request);
+    let profile = |name: &str| {
+        profiles
+            .as_ref()
+            .map(|profiles| profiles.with("_column", name))
+    };
     let all = plan.info.columns.iter().filter(|column| column.hidden != 1);
     let columns: Vec<Json> = all
         .map(|column| {
@@ -116,6 +144,7 @@ pub(super) fn chooser(request: &Request, plan: &TablePlan) -> Json {
                 "name": column.name,
                 "shown": plan.columns.contains(&column.name),
                 "fixed": plan.keys.contains(&column.name),
+                "profile": profile(&column.name),
             })
         })
         .collect();

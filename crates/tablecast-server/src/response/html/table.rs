@@ -190,7 +190,7 @@ pub(crate) async fn table(
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
         "exports": exports(request),
-        "chooser": chooser(request, plan),
+        "chooser": chooser(site, request, plan),
         "count_url": data.count.filter(|count| count.truncated).and_then(|_| count_url(site, request, place, plan)),
         "milliseconds": format!("{:.1}", data.milliseconds),
         "definition": definition,
@@ -266,7 +266,7 @@ fn drawn(
     };
     let with_link = plan.keys.len() > 1 || plan.keys == [ROWID];
     let cells = drawing.rows(&data.page, plan.columns.len(), with_link)?;
-    Ok((head(request, plan, with_link), cells))
+    Ok((head(site, request, plan, with_link), cells))
 }
 
 /// All rows in each format that takes them as they come.
