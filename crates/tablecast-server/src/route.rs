@@ -82,7 +82,7 @@ async fn file(
     match mounts::answer(mount, rest, parts).await {
         Ok(response) => response,
         Err(error) => {
-            let request = Request::of_file(rest, &parts.headers, &site.configuration.settings);
+            let request = Request::of_file(rest, &parts.headers, site);
             failure(site, &request, &Shown::from(error)).into_response()
         }
     }
@@ -108,7 +108,7 @@ fn allow_other_sites(headers: &mut HeaderMap) {
 
 /// Nothing can be written yet, and an answer that looks like success would be a lie.
 fn refused_method(site: &Site, uri: &http::Uri, headers: &HeaderMap) -> Response<HttpBody> {
-    let Routed::To(request) = Request::parse(uri, headers, &site.configuration.settings) else {
+    let Routed::To(request) = Request::parse(uri, headers, site) else {
         return Reply::new(StatusCode::METHOD_NOT_ALLOWED, JSON, Bytes::new()).into_response();
     };
     let mut shown = Shown::new(&Error::forbidden(
@@ -121,7 +121,7 @@ fn refused_method(site: &Site, uri: &http::Uri, headers: &HeaderMap) -> Response
 }
 
 async fn answer(site: &Arc<Site>, uri: &http::Uri, headers: &HeaderMap) -> Response<HttpBody> {
-    let request = match Request::parse(uri, headers, &site.configuration.settings) {
+    let request = match Request::parse(uri, headers, site) {
         Routed::Redirect(location) => {
             let mut reply = Reply::redirect(&location);
             reply.headers.insert(header::CONTENT_TYPE, HTML);

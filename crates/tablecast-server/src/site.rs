@@ -37,6 +37,8 @@ pub struct Site {
     pub connectors: Value,
     /// Whether scripts of other sites may read answers.
     pub cors: bool,
+    /// Whether visitors come by HTTPS, so that addresses with a host are written so.
+    pub is_https: bool,
     /// Folders of people's own files.
     pub(crate) mounts: Arc<Vec<Mount>>,
     /// People's own templates.
@@ -63,6 +65,7 @@ impl Site {
             versions,
             connectors,
             cors: false,
+            is_https: false,
             mounts: Arc::default(),
             templates: None,
             kept,

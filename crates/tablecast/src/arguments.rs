@@ -44,6 +44,15 @@ pub(crate) struct ServeArguments {
         allow_negative_numbers = true
     )]
     pub(crate) port: u16,
+    /// Listen on a Unix socket instead
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["host", "port", "open"])]
+    pub(crate) uds: Option<PathBuf>,
+    /// The private key of the certificate, in PEM format
+    #[arg(long, value_name = "FILE", env = "DATASETTE_SSL_KEYFILE")]
+    pub(crate) ssl_keyfile: Option<PathBuf>,
+    /// Serve with TLS, by this certificate and its chain in PEM format
+    #[arg(long, value_name = "FILE", env = "DATASETTE_SSL_CERTFILE")]
+    pub(crate) ssl_certfile: Option<PathBuf>,
     /// A configuration file, YAML or JSON
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -116,9 +125,6 @@ pub(crate) struct ServeArguments {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Known from Datasette, not available yet")]
 pub(crate) struct Refused {
-    /// Listen on a Unix socket
-    #[arg(long, value_name = "PATH")]
-    uds: Option<String>,
     /// Plugins
     #[arg(long, value_name = "DIR")]
     plugins_dir: Option<String>,
@@ -137,12 +143,6 @@ pub(crate) struct Refused {
     /// Debug on errors
     #[arg(long)]
     pdb: bool,
-    /// HTTPS
-    #[arg(long, value_name = "FILE")]
-    ssl_keyfile: Option<String>,
-    /// HTTPS
-    #[arg(long, value_name = "FILE")]
-    ssl_certfile: Option<String>,
     /// A file for the internal database
     #[arg(long, value_name = "FILE")]
     internal: Option<String>,
@@ -151,14 +151,12 @@ pub(crate) struct Refused {
 impl Refused {
     /// The first option given that is not available, and why.
     pub(crate) fn first(&self) -> Option<(&'static str, &'static str)> {
-        let later = "it comes with a later version";
         let permissions =
             "permissions come with a later version, and ignoring it would show what it hides";
-        let given: [(bool, &str, &str); 10] = [
+        let given: [(bool, &str, &str); 7] = [
             (self.root, "--root", permissions),
             (self.token.is_some(), "--token", permissions),
             (self.actor.is_some(), "--actor", permissions),
-            (self.uds.is_some(), "--uds", later),
             (
                 self.plugins_dir.is_some(),
                 "--plugins-dir",
@@ -166,8 +164,6 @@ impl Refused {
             ),
             (self.create, "--create", "this program only reads"),
             (self.pdb, "--pdb", "it belongs to Python"),
-            (self.ssl_keyfile.is_some(), "--ssl-keyfile", later),
-            (self.ssl_certfile.is_some(), "--ssl-certfile", later),
             (
                 self.internal.is_some(),
                 "--internal",

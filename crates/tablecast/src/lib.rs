@@ -8,6 +8,7 @@ mod crossdb;
 mod declared;
 mod directory;
 mod inspect;
+mod listen;
 mod open;
 mod registry;
 mod serve;

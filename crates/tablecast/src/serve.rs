@@ -12,7 +12,6 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tablecast_connector::Connector;
 use tablecast_server::{Configuration, Mount, Published, SETTINGS, Site, Templates, router};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt;
 
@@ -21,6 +20,7 @@ use crate::configuration;
 use crate::counts::Counts;
 use crate::crossdb;
 use crate::directory;
+use crate::listen::{Listener, Listening};
 use crate::open::{MEMORY, Wanted, named, open_all, options, publish};
 
 /// Answers under way when the program is told to stop have this long.
@@ -47,27 +47,16 @@ pub(crate) async fn serve(
     if let Some(path) = &arguments.get {
         return get(&site, path, arguments.headers).await;
     }
-    let listener = TcpListener::bind((arguments.host.as_str(), arguments.port))
-        .await
-        .with_context(|| {
-            format!(
-                "{}:{} cannot be listened on",
-                arguments.host, arguments.port
-            )
-        })?;
-    let address = listener.local_addr()?;
-    let url = format!(
-        "http://{address}{}",
-        site.configuration.settings.text("base_url")
-    );
+    let listening = Listening::open(&arguments).await?;
+    let url = listening.url()? + site.configuration.settings.text("base_url");
     eprintln!("Serving on {url}  (Ctrl-C stops)");
     if arguments.open {
         open_browser(&url);
     }
     if arguments.reload {
-        return serve_reloading(&connectors, &arguments, site, listener).await;
+        return serve_reloading(&connectors, &arguments, site, &listening).await;
     }
-    answer(listener, site, std::future::pending()).await?;
+    answer(listening.start()?, site, std::future::pending()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,6 +97,7 @@ async fn build(
     });
     let mut site = Site::new(published, configuration, versions, list.collect());
     site.cors = arguments.cors;
+    site.is_https = arguments.ssl_certfile.is_some();
     site.templates = templates;
     site.mount(mounts)
         .map_err(|error| explained("--static", &error))?;
@@ -236,7 +226,7 @@ fn versions(note: Option<&str>) -> Value {
 
 /// Answers until a signal comes or `stop` is ready; then lets running answers finish.
 async fn answer(
-    listener: TcpListener,
+    listener: Listener,
     site: Arc<Site>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
@@ -282,17 +272,15 @@ async fn serve_reloading(
     connectors: &[Arc<dyn Connector>],
     arguments: &ServeArguments,
     mut site: Arc<Site>,
-    listener: TcpListener,
+    listening: &Listening,
 ) -> anyhow::Result<ExitCode> {
     let mut state = modified(&watched(arguments));
-    let listener = listener.into_std()?;
     loop {
-        let again = TcpListener::from_std(listener.try_clone()?)?;
         let (change, changed) = tokio::sync::oneshot::channel::<()>();
         let stop = async move {
             let _ = changed.await;
         };
-        let serving = answer(again, Arc::clone(&site), stop);
+        let serving = answer(listening.start()?, Arc::clone(&site), stop);
         tokio::pin!(serving);
         let rebuilt = tokio::select! {
             result = &mut serving => return result.map(|()| ExitCode::SUCCESS),

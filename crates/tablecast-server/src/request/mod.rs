@@ -14,7 +14,7 @@ use arguments::Arguments;
 use tablecast_connector::CancelToken;
 use target::{Format, Target};
 
-use crate::Settings;
+use crate::Site;
 use crate::names::query_encode;
 
 /// A parsed request.
@@ -39,8 +39,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn parse(uri: &Uri, headers: &HeaderMap, settings: &Settings) -> Routed {
-        let base = settings.text("base_url").trim_end_matches('/').to_owned() + "/";
+    pub(crate) fn parse(uri: &Uri, headers: &HeaderMap, site: &Site) -> Routed {
+        let base = site
+            .configuration
+            .settings
+            .text("base_url")
+            .trim_end_matches('/')
+            .to_owned()
+            + "/";
         let path = uri.path();
         let inner = path
             .strip_prefix(base.trim_end_matches('/'))
@@ -69,14 +75,14 @@ impl Request {
             query: query.to_owned(),
             is_negotiated,
             cancel: CancelToken::default(),
-            origin: origin(headers, settings),
+            origin: origin(headers, site),
             base,
             headers: headers.clone(),
         }))
     }
 
     /// A request for a file of people's own, of which only errors are pages.
-    pub(crate) fn of_file(path: &str, headers: &HeaderMap, settings: &Settings) -> Self {
+    pub(crate) fn of_file(path: &str, headers: &HeaderMap, site: &Site) -> Self {
         let format = if wants_json(headers) {
             Format::JsonError
         } else {
@@ -90,8 +96,14 @@ impl Request {
             query: String::new(),
             is_negotiated: false,
             cancel: CancelToken::default(),
-            origin: origin(headers, settings),
-            base: settings.text("base_url").trim_end_matches('/').to_owned() + "/",
+            origin: origin(headers, site),
+            base: site
+                .configuration
+                .settings
+                .text("base_url")
+                .trim_end_matches('/')
+                .to_owned()
+                + "/",
             headers: headers.clone(),
         }
     }
@@ -208,12 +220,12 @@ fn wants_json(headers: &HeaderMap) -> bool {
     })
 }
 
-fn origin(headers: &HeaderMap, settings: &Settings) -> String {
+fn origin(headers: &HeaderMap, site: &Site) -> String {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
-    let scheme = if settings.is_on("force_https_urls") {
+    let scheme = if site.is_https || site.configuration.settings.is_on("force_https_urls") {
         "https"
     } else {
         "http"

@@ -136,8 +136,6 @@ fn options_that_are_not_there_are_refused_by_name() {
         &["--create"],
         &["--token", "x"],
         &["--plugins-dir", "x"],
-        &["--uds", "x"],
-        &["--ssl-keyfile", "x"],
     ] {
         let arguments = [&["serve", &file, "-p", "0"][..], option].concat();
         let (well, _, said) = outcome(&arguments);

@@ -18,6 +18,7 @@ mod directory;
 mod exports;
 mod files;
 mod hostile;
+mod listen;
 mod made;
 mod names;
 mod permissions;

@@ -77,8 +77,11 @@ impl Program {
         let mut address = None;
         for line in lines.by_ref().map_while(Result::ok) {
             said.lock().unwrap().extend([line.as_str(), "\n"]);
-            if let Some(rest) = line.strip_prefix("Serving on http://") {
-                address = rest.split('/').next().map(str::to_owned);
+            if let Some(rest) = line.strip_prefix("Serving on ") {
+                let host = rest
+                    .split_once("://")
+                    .map(|(_, rest)| rest.split('/').next());
+                address = host.flatten().map(str::to_owned);
                 break;
             }
         }
@@ -203,7 +206,7 @@ impl Drop for Program {
 
 impl Answer {
     /// Reads an answer to its end; `None` if there is none.
-    pub(crate) fn read(mut socket: TcpStream) -> Option<Self> {
+    pub(crate) fn read(mut socket: impl Read) -> Option<Self> {
         let mut all = Vec::new();
         socket.read_to_end(&mut all).ok()?;
         let end = all.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
