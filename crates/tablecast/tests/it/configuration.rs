@@ -129,6 +129,61 @@ fn a_wrong_setting_on_the_command_line_is_named_with_what_was_meant() {
 }
 
 #[test]
+fn a_key_with_dots_is_read_as_if_it_stood_in_the_configuration() {
+    let folder = Folder::new();
+    let file = folder.notes("notes.db");
+    let config = folder.write(
+        "c.yaml",
+        b"databases:\n  notes:\n    tables:\n      notes:\n        size: 2\n        title: From the file\n",
+    );
+    let table = |key: &str| format!("databases.notes.tables.notes.{key}");
+    let (sort, title) = (table("sort_desc"), table("title"));
+    let program = Program::serve(&[
+        &file,
+        "-c",
+        &config,
+        "-s",
+        &sort,
+        "id",
+        "-s",
+        &title,
+        "5",
+        "-s",
+        "databases.notes.extra_css_urls",
+        r#"["/own.css"]"#,
+    ]);
+    let page = program.json("/notes/notes.json");
+    assert_eq!(page["rows"].as_array().map(Vec::len), Some(2), "{page}");
+    assert!(page["rows"][0]["id"].as_i64() > page["rows"][1]["id"].as_i64());
+    assert!(program.get("/notes/notes").text().contains("own.css"));
+    let told = program.json("/-/config.json");
+    assert_eq!(told["databases"]["notes"]["tables"]["notes"]["title"], 5);
+
+    for (name, value, reason) in [
+        (
+            "databases.notes.tabels.notes.size",
+            "2",
+            "did you mean \"tables\"",
+        ),
+        (
+            table("size").as_str(),
+            "many",
+            "--setting databases.notes.tables.notes",
+        ),
+        (table("size.of").as_str(), "2", "size has a value"),
+        ("databses.notes.title", "x", "did you mean \"databases\""),
+        ("settings.defualt_page_size", "2", "default_page_size"),
+    ] {
+        let output = run(&["serve", &file, "-p", "0", "-c", &config, "-s", name, value]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(reason),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_is_configured_is_done() {
     let folder = Folder::new();
     let config = "
