@@ -235,6 +235,11 @@ impl Document {
                 _ if METADATA.contains(&key.as_str()) => {
                     table.metadata.insert(key.clone(), value.clone());
                 }
+                "size" | "facet_size" if !is_size(value) => {
+                    let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+                    let place = self.place(&whole);
+                    bail!("{place}: a whole number or \"max\" belongs here, not {value}");
+                }
                 _ if TABLE.contains(&key.as_str()) => {
                     options.insert(key.clone(), value.clone());
                 }
@@ -345,6 +350,14 @@ impl Document {
             String::new()
         };
         format!("{}{at}: {dotted}", self.path.display())
+    }
+}
+
+/// Whether a value says how many: a whole number, also as text, or `max`.
+fn is_size(value: &Value) -> bool {
+    match value.as_str() {
+        Some(text) => text == "max" || text.parse::<u64>().is_ok(),
+        None => value.is_u64(),
     }
 }
 

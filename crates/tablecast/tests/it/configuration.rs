@@ -24,6 +24,11 @@ fn a_wrong_configuration_file_is_named_with_its_line() {
         ),
         (
             "c.yaml",
+            "databases:\n  d:\n    tables:\n      t:\n        facet_size: -1",
+            &["c.yaml:5", "facet_size: a whole number"],
+        ),
+        (
+            "c.yaml",
             "settings:\n  default_page_sise: 5",
             &["c.yaml:2", "default_page_size"],
         ),
@@ -168,7 +173,7 @@ fn a_key_with_dots_is_read_as_if_it_stood_in_the_configuration() {
         (
             table("size").as_str(),
             "many",
-            "--setting databases.notes.tables.notes",
+            "--setting databases.notes.tables.notes.size: a whole number",
         ),
         (table("size.of").as_str(), "2", "size has a value"),
         ("databses.notes.title", "x", "did you mean \"databases\""),
