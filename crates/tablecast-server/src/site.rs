@@ -8,6 +8,7 @@ use tablecast_connector::{Database, Error, Result};
 
 use crate::Templates;
 use crate::fetch::beside::Known;
+use crate::fetch::counting::Counting;
 use crate::kept::Kept;
 use crate::mounts::{self, Mount};
 use crate::names::tilde_encode;
@@ -47,6 +48,8 @@ pub struct Site {
     pub(crate) kept: Kept,
     /// What stands beside rows, the same on each page of them.
     pub(crate) beside: Known,
+    /// Facets that take long.
+    pub(crate) counting: Arc<Counting>,
 }
 
 impl Site {
@@ -70,6 +73,7 @@ impl Site {
             templates: None,
             kept,
             beside: Known::default(),
+            counting: Arc::default(),
         }
     }
 

@@ -1,4 +1,4 @@
-// Everything works without this script. It adds the switch between light and dark, and buttons that copy.
+// Everything works without this script. It adds the switch between light and dark, buttons that copy, menus and dialogs.
 const root = document.documentElement;
 const kept = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })();
 if (kept === "light" || kept === "dark") root.dataset.theme = kept;
@@ -88,6 +88,38 @@ document.addEventListener("click", (event) => {
   opener.focus();
   openProfile ??= profileDialog();
   openProfile(link.href);
+});
+
+// Facets that are sampled are being counted: what programs are told is asked until they are, ever less often.
+document.addEventListener("DOMContentLoaded", () => {
+  if (!document.querySelector("[data-counting]")) return;
+  const url = new URL(location.href);
+  url.hash = "";
+  const page = url.href;
+  url.pathname += ".json";
+  for (const name of ["_shape", "_nl"]) url.searchParams.delete(name);
+  for (const [name, value] of Object.entries({ _size: "0", _nosuggest: "1", _nocount: "1", _extra: "facets_timed_out" })) url.searchParams.set(name, value);
+  let shown = Number(document.querySelector(".facets").dataset.late);
+  let left = 12;
+  let wait = 1000;
+  const ask = async () => {
+    if (document.hidden) return setTimeout(ask, wait);
+    try {
+      const answer = await fetch(url);
+      const { facets_timed_out: late } = await answer.json();
+      if (late.length < shown) {
+        const fresh = new DOMParser().parseFromString(await (await fetch(page)).text(), "text/html");
+        const facets = fresh.querySelector(".facets");
+        if (facets) document.querySelector(".facets").replaceWith(document.importNode(facets, true));
+        if (!fresh.querySelector("[data-counting]")) return undefined;
+        shown = late.length;
+      }
+    } catch { return undefined; /* the sample stays, and says that it is one */ }
+    left -= 1;
+    wait = Math.min(wait * 2, 60000);
+    return left > 0 ? setTimeout(ask, wait) : undefined;
+  };
+  setTimeout(ask, wait);
 });
 
 // The jump menu: a dialog that looks for databases, tables, views and queries by name.

@@ -24,11 +24,20 @@ pub(crate) struct Suggestion {
 const SAMPLE_ROWS: u64 = 1000;
 
 pub(crate) fn want(facet: &FacetPlan, limit: u64, time_limit_ms: u64) -> Wanted {
+    wanted(facet, limit, None, time_limit_ms)
+}
+
+/// The facet of this many first rows.
+pub(crate) fn sample(facet: &FacetPlan, limit: u64, rows: u64, time_limit_ms: u64) -> Wanted {
+    wanted(facet, limit, Some(rows), time_limit_ms)
+}
+
+fn wanted(facet: &FacetPlan, limit: u64, sample: Option<u64>, time_limit_ms: u64) -> Wanted {
     let want = Want::Facet {
         column: facet.column.clone(),
         kind: facet.kind,
         limit,
-        sample: None,
+        sample,
     };
     Wanted {
         want,

@@ -1,6 +1,7 @@
 //! The third room: asks what was planned, side by side, under the request's limits.
 
 pub(crate) mod beside;
+pub(crate) mod counting;
 pub(crate) mod database;
 pub(crate) mod export;
 pub(crate) mod facets;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join;
-use tablecast_connector::{
-    Answer, Ask, Count, Error, ErrorKind, Filter, Limits, Result, Want, Wanted,
-};
+use tablecast_connector::{Answer, Ask, Count, Error, Filter, Limits, Result, Want, Wanted};
 
 use super::beside::Sought;
+use super::counting::{self, Sampled};
 use super::facets::{self, FacetData, Suggestion};
 use super::labels::{self, Labels};
 use super::page::Page;
@@ -36,6 +35,8 @@ pub(crate) struct TableData {
     pub(crate) count: Option<Count>,
     pub(crate) facets: Vec<FacetData>,
     pub(crate) timed_out: Vec<String>,
+    /// Of those that timed out: what a page shows of them.
+    pub(crate) sampled: Vec<Sampled>,
     pub(crate) suggestions: Vec<Suggestion>,
     pub(crate) labels: BTreeMap<String, Labels>,
     /// Labels of facets' values, by column.
@@ -69,10 +70,15 @@ impl TableData {
             ..wants
         };
         let beside = Sought::new(site, place, plan, beside);
+        let sought = wants
+            .facets
+            .then(|| counting::Sought::new(site, place, plan));
         let mut parts = Parts {
             rows: rows_want(plan, time_ms),
             beside: beside.wants(settings, time_ms),
-            facets: facet_wants(plan, wants, facet_ms),
+            facets: sought
+                .as_ref()
+                .map_or_else(Vec::new, |sought| sought.wants(facet_ms)),
         };
         if looks_ahead {
             parts
@@ -96,14 +102,18 @@ impl TableData {
             count: None,
             facets: Vec::new(),
             timed_out: Vec::new(),
+            sampled: Vec::new(),
             suggestions: Vec::new(),
             labels: BTreeMap::new(),
             facet_labels: BTreeMap::new(),
             milliseconds: 0.0,
         };
         let mut facets = answers.facets.into_iter();
-        if wants.facets {
-            data.take_facets(plan, &mut facets)?;
+        if let Some(sought) = &sought {
+            let (counted, late) = sought.take(&mut facets)?;
+            data.facets = counted;
+            data.sampled = sought.sample(site, request, &late).await?;
+            data.timed_out = late.into_iter().map(|facet| facet.column).collect();
         }
         let beside = beside.take(request, answers.beside).await?;
         data.count = beside.count;
@@ -128,41 +138,19 @@ impl TableData {
         Ok(data)
     }
 
-    fn take_facets(
-        &mut self,
-        plan: &TablePlan,
-        answers: &mut impl Iterator<Item = Result<Answer>>,
-    ) -> Result<()> {
-        for facet in &plan.facets {
-            match answers.next().unwrap_or_else(no_answer) {
-                Ok(Answer::Facet { values, more }) => {
-                    self.facets.push(FacetData {
-                        plan: facet.clone(),
-                        values,
-                        more,
-                    });
-                }
-                Ok(_) => return no_answer().map(|_: Answer| ()),
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    self.timed_out.push(facet.column.clone());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
     async fn label_facets(
         &mut self,
         site: &Site,
         place: &Place<'_>,
         limits: &tablecast_connector::Limits,
     ) -> Result<()> {
-        if self.facets.is_empty() {
+        if self.facets.is_empty() && self.sampled.is_empty() {
             return Ok(());
         }
         for (column, other, key) in labels::references(place.published, &place.info.name).await? {
-            let Some(facet) = self.facets.iter().find(|facet| facet.plan.column == column) else {
+            let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
+            let mut facets = self.facets.iter().chain(sampled);
+            let Some(facet) = facets.find(|facet| facet.plan.column == column) else {
                 continue;
             };
             let values: Vec<_> = facet
@@ -249,16 +237,6 @@ fn facet_time_limit_ms(settings: &Settings, time_ms: u64) -> u64 {
         return settings.number("facet_time_limit_ms");
     }
     time_ms.saturating_mul(3)
-}
-
-fn facet_wants(plan: &TablePlan, wants: Wants, facet_ms: u64) -> Vec<Wanted> {
-    if !wants.facets {
-        return Vec::new();
-    }
-    let facets = plan.facets.iter();
-    facets
-        .map(|facet| facets::want(facet, plan.facet_size, facet_ms))
-        .collect()
 }
 
 pub(super) fn no_answer<T>() -> Result<T> {

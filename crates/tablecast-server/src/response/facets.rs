@@ -34,7 +34,7 @@ pub(crate) fn results(request: &Request, data: &TableData) -> Json {
     json!({ "results": results, "timed_out": data.timed_out })
 }
 
-fn result(request: &Request, data: &TableData, facet: &FacetData) -> Json {
+pub(crate) fn result(request: &Request, data: &TableData, facet: &FacetData) -> Json {
     let column = &facet.plan.column;
     let switch = facet_argument(facet.plan.kind);
     let values: Vec<Json> = facet

@@ -89,7 +89,8 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
                 is_labelled(request, c, false)
             })
             .await?;
-            response::table::to_json(request, place, &plan, &data, &writing).await?
+            let reply = response::table::to_json(request, place, &plan, &data, &writing).await?;
+            complete(reply, &data)
         }
         format if format.is_export() => export::table(site, request, place, &plan).await?,
         Format::Blob => {
@@ -112,7 +113,10 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
                 is_labelled(request, c, true)
             })
             .await?;
-            html::table(site, request, place, &plan, &data).await?
+            complete(
+                html::table(site, request, place, &plan, &data).await?,
+                &data,
+            )
         }
     };
     let name = http::header::HeaderName::from_static("tablecast-warning");
@@ -120,6 +124,12 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
         .warnings
         .iter()
         .fold(reply, |reply, warning| reply.with(name.clone(), warning)))
+}
+
+/// The answer, not to be kept if another time facets may be counted that were late.
+fn complete(mut reply: Reply, data: &TableData) -> Reply {
+    reply.once |= !data.timed_out.is_empty();
+    reply
 }
 
 /// The rows of a table's page alone, as HTML to put into another page; with `_row`, of one row.

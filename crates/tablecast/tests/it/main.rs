@@ -26,6 +26,7 @@ mod profiles;
 mod program;
 mod queries;
 mod requests;
+mod sampled;
 mod sql;
 mod stopping;
 mod templates;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use tablecast_connector::{Affinity, Cell, ROWID, Result, Value};
+use tablecast_connector::{Affinity, Cell, Count, ROWID, Result, Value};
 use tablecast_sql::{count, syntax_of};
 
 use super::cells::{Showing, escape_into, link, typed};
@@ -13,6 +13,7 @@ use super::grid::{Cells, Head, grid};
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
 use crate::Site;
 use crate::fetch::Place;
+use crate::fetch::counting::Sampled;
 use crate::fetch::labels::Labels;
 use crate::fetch::page::Page as Rows;
 use crate::fetch::row::references;
@@ -334,25 +335,19 @@ fn attributes(plan: &TablePlan) -> Vec<Json> {
 
 fn facet_context(request: &Request, plan: &TablePlan, data: &TableData) -> Json {
     let results = facets::results(request, data);
-    let mut shown = Vec::new();
-    for facet in results
-        .get("results")
-        .and_then(Json::as_object)
-        .into_iter()
-        .flat_map(|facets| facets.values())
-    {
-        let hideable = facet
-            .get("hideable")
-            .and_then(Json::as_bool)
-            .unwrap_or_default();
-        shown.push(json!({
-            "name": facet.get("name"),
-            "kind": facet.get("type"),
-            "results": facet.get("results"),
-            "truncated": facet.get("truncated"),
-            "hide_url": facet.get("toggle_url").filter(|_| hideable),
-        }));
-    }
+    let results = results.get("results").and_then(Json::as_object);
+    let results = results.into_iter().flat_map(|facets| facets.values());
+    let mut shown: Vec<Json> = results.map(|facet| facet_shown(facet, None)).collect();
+    let sampled = data.sampled.iter();
+    shown.extend(sampled.map(|sampled| {
+        let facet = facets::result(request, data, &sampled.facet);
+        facet_shown(&facet, Some((sampled, data.count)))
+    }));
+    let is_shown = |column: &&String| {
+        let mut sampled = data.sampled.iter();
+        sampled.any(|sampled| sampled.facet.plan.column == **column)
+    };
+    let timed_out: Vec<&String> = data.timed_out.iter().filter(|it| !is_shown(it)).collect();
     let suggested = facets::suggested(request, plan, data);
     let suggested: Vec<Json> = suggested
         .as_array()
@@ -367,7 +362,25 @@ fn facet_context(request: &Request, plan: &TablePlan, data: &TableData) -> Json 
             json!({ "name": format!("{name}{kind}"), "url": item.get("toggle_url") })
         })
         .collect();
-    json!({ "facets": shown, "suggested": suggested, "timed_out": data.timed_out })
+    json!({ "facets": shown, "suggested": suggested, "timed_out": timed_out, "late": data.timed_out.len() })
+}
+
+/// A facet as its template takes it, of all rows or of a sample.
+fn facet_shown(facet: &Json, sampled: Option<(&Sampled, Option<Count>)>) -> Json {
+    let hideable = facet.get("hideable").and_then(Json::as_bool) == Some(true);
+    json!({
+        "name": facet.get("name"),
+        "kind": facet.get("type"),
+        "results": facet.get("results"),
+        "truncated": facet.get("truncated"),
+        "hide_url": facet.get("toggle_url").filter(|_| hideable),
+        "sampled": sampled.map(|(sampled, count)| {
+            // The sample is no larger than what there is.
+            let rows = count.map_or(u64::MAX, |count| count.rows);
+            thousands(sampled.rows.min(rows))
+        }),
+        "counting": sampled.is_some_and(|(sampled, _)| sampled.is_counting),
+    })
 }
 
 pub(crate) fn sql_url(request: &Request, database: &str, query: &Json) -> String {
