@@ -207,6 +207,9 @@ const OF_HOME: &[Argument] = arguments! {
 const OF_JUMP: &[Argument] = arguments! {
     "q" Kind::Text, "Words of a name.";
 };
+const OF_PARAMETERS: &[Argument] = arguments! {
+    "sql" Kind::Text, "One statement.";
+};
 const OF_AUTOCOMPLETE: &[Argument] = arguments! {
     "q" Kind::Text, "What is typed of a key or label.";
     "_initial" Kind::Switch, "The last rows, where nothing is typed.";
@@ -327,6 +330,14 @@ pub(crate) const ROUTES: &[Route] = &[
         answer: Answer::Queries,
         summary: "The configured queries of a database",
         arguments: &[OF_LISTS],
+    },
+    Route {
+        path: "/{database}/-/query/parameters",
+        leads_to: |names| of_database(names, "query/parameters"),
+        formats: &[JSON],
+        answer: Answer::Object,
+        summary: "The named parameters of SQL",
+        arguments: &[OF_PARAMETERS],
     },
     Route {
         path: "/{database}/-/schema",

@@ -177,6 +177,9 @@ pub(crate) fn parse(path: &str) -> (Target, Format) {
     if let Some(name) = path.strip_prefix("/-/static/") {
         return (Target::Static(name.to_owned()), Format::Html);
     }
+    if path == "/favicon.ico" {
+        return (Target::Static("icon.svg".to_owned()), Format::Html);
+    }
     let (path, extension) = match path.rsplit_once('.') {
         Some((path, extension)) if !extension.contains('/') => (path, Some(extension)),
         _ => (path, None),

@@ -47,6 +47,7 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
         Target::DatabasePage { database, page } => match page.as_str() {
             "schema" => schema::of_database(site, request, database).await,
             "queries" => queries::list(site, request, Some(site.database(database)?)),
+            "query/parameters" => query::parameters(site, request, site.database(database)?),
             _ => {
                 site.database(database)?;
                 Err(no_page(page))

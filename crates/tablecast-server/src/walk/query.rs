@@ -1,5 +1,6 @@
 //! SQL: the page where a person writes it, and configured queries.
 
+use serde_json::json;
 use tablecast_connector::{Error, Result};
 
 use super::export;
@@ -7,6 +8,7 @@ use crate::fetch::query::{self, Wanted};
 use crate::permission::{Action, Subject};
 use crate::request::Request;
 use crate::request::target::Format;
+use crate::response::database::UNSTABLE;
 use crate::response::extras::{self, Scope};
 use crate::response::json::Writing;
 use crate::response::{self, Reply, blob, html};
@@ -26,6 +28,25 @@ pub(super) async fn run_query(
         return Err(Error::invalid("?sql= is required"));
     }
     run(site, request, published, Wanted::Typed(sql)).await
+}
+
+/// The names of the parameters of SQL, for which a page that runs it needs fields.
+pub(super) fn parameters(site: &Site, request: &Request, published: &Published) -> Result<Reply> {
+    site.require(Action::ExecuteSql, Subject::Database(&published.name))?;
+    let others = request.arguments.iter().filter(|(name, _)| *name != "sql");
+    let others: Vec<&str> = others.map(|(name, _)| name).collect();
+    if !others.is_empty() {
+        return Err(Error::invalid(format!(
+            "Invalid keys: {}",
+            others.join(", ")
+        )));
+    }
+    let sql = request.arguments.first("sql").unwrap_or_default();
+    Ok(Reply::json(&json!({
+        "ok": true,
+        "unstable": UNSTABLE,
+        "parameters": Wanted::Typed(sql).parameters(),
+    })))
 }
 
 pub(super) async fn run(
