@@ -139,6 +139,24 @@ const walk = async (browser, width, colorScheme) => {
   assert.equal(addressOf(page), "/penguins/penguins?_col=sex");
   await check("columns");
 
+  // Columns in another order: by the buttons, which the address then tells.
+  await page.goto(`${site}/penguins/species?_col=name&_col=latin_name`);
+  await page.click("summary:has-text('Columns')");
+  await page.focus("[aria-label='Move latin_name earlier']");
+  await page.keyboard.press("Enter");
+  assert.match(await page.textContent("form [role=status]"), /latin_name is now 2 of 3/);
+  await page.keyboard.press("Enter");
+  assert.match(await page.textContent("form [role=status]"), /latin_name is now 2 of 3/);
+  await check("columns moved");
+  await page.click("button:has-text('Show')");
+  assert.equal(addressOf(page), "/penguins/species?_col=latin_name&_col=name");
+  assert.match(await page.textContent("thead"), /id.*latin_name.*name/s);
+  await page.click("summary:has-text('Columns')");
+  assert.deepEqual(await page.locator(".checks input").evaluateAll((all) => all.map(({ value }) => value)), ["on", "latin_name", "name"]);
+  await page.locator(".checks > div:has([value=name])").dragTo(page.locator(".checks > div:has([value=latin_name])"));
+  await page.click("button:has-text('Show')");
+  assert.equal(addressOf(page), "/penguins/species?_col=name&_col=latin_name");
+
   // Row, and along a foreign key to another.
   await page.goto(`${site}/penguins/penguins`);
   await page.click("td.col-id a >> nth=0");

@@ -122,6 +122,57 @@ document.addEventListener("DOMContentLoaded", () => {
   setTimeout(ask, wait);
 });
 
+// Columns are moved in their chooser by buttons or by dragging; the form sends them as they stand there.
+const movable = (list) => {
+  const said = document.createElement("p");
+  said.className = "soft";
+  said.setAttribute("role", "status");
+  list.after(said);
+  const fixed = (item) => !item || item.querySelector("input").disabled;
+  const nameOf = (item) => item.querySelector("input").value;
+  const place = (item) => [...list.children].indexOf(item) + 1;
+  const tell = (item) => { said.textContent = `${nameOf(item)} is now ${place(item)} of ${list.children.length}.`; };
+  let dragged;
+  for (const item of list.children) {
+    if (fixed(item)) continue;
+    const buttons = document.createElement("span");
+    buttons.className = "moves";
+    for (const [text, word] of [["↑", "earlier"], ["↓", "later"]]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = text;
+      button.setAttribute("aria-label", `Move ${nameOf(item)} ${word}`);
+      button.addEventListener("click", () => {
+        const other = word === "earlier" ? item.previousElementSibling : item.nextElementSibling;
+        if (fixed(other)) return;
+        if (word === "earlier") other.before(item);
+        else other.after(item);
+        button.focus();
+        tell(item);
+      });
+      buttons.append(button);
+    }
+    item.append(buttons);
+    item.draggable = true;
+    item.addEventListener("dragstart", (event) => { dragged = item; event.dataTransfer.effectAllowed = "move"; });
+    item.addEventListener("dragend", () => { if (dragged) tell(dragged); dragged = undefined; });
+    item.addEventListener("dragover", (event) => {
+      if (!dragged || dragged === item) return;
+      event.preventDefault();
+      if (place(dragged) < place(item)) item.after(dragged);
+      else item.before(dragged);
+    });
+  }
+  list.addEventListener("drop", (event) => { if (dragged) event.preventDefault(); });
+};
+
+document.addEventListener("toggle", (event) => {
+  const list = event.target.querySelector?.(":scope .checks");
+  if (!list || event.newState !== "open" || list.dataset.movable) return;
+  list.dataset.movable = "on";
+  movable(list);
+}, true);
+
 // The jump menu: a dialog that looks for databases, tables, views and queries by name.
 const jumpDialog = () => {
   const dialog = document.createElement("dialog");

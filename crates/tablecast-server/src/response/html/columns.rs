@@ -129,7 +129,8 @@ fn profiles(site: &Site, request: &Request) -> Option<Address> {
     Some(Address::open(&path, &filters.collect()))
 }
 
-/// The form that chooses columns: every column, whether it is shown, whether it always is, and its profile.
+/// The form that chooses columns and their order: every column, whether it is shown, whether it always is, and its
+/// profile.
 pub(super) fn chooser(site: &Site, request: &Request, plan: &TablePlan) -> Json {
     let profiles = profiles(site, request);
     let profile = |name: &str| {
@@ -138,7 +139,14 @@ pub(super) fn chooser(site: &Site, request: &Request, plan: &TablePlan) -> Json 
             .map(|profiles| profiles.with("_column", name))
     };
     let all = plan.info.columns.iter().filter(|column| column.hidden != 1);
+    let mut all: Vec<_> = all.collect();
+    if request.arguments.has("_col") {
+        // Those that are shown stand first, as they stand in the table.
+        let place = |name: &String| plan.columns.iter().position(|shown| shown == name);
+        all.sort_by_key(|column| place(&column.name).unwrap_or(usize::MAX));
+    }
     let columns: Vec<Json> = all
+        .into_iter()
         .map(|column| {
             json!({
                 "name": column.name,
