@@ -1,7 +1,7 @@
 //! Facets that cannot be counted in their time: a page shows a sample of them, and their counting goes on behind it, so
 //! that later requests are answered exactly.
 //!
-//! A facet is counted once, however many ask for it, and few are counted at a time. Nothing is counted of data that
+//! A facet is counted once, however many ask for it, and one is counted at a time. Nothing is counted of data that
 //! cannot be said to stand still. Programs are never given a sample: they are told what timed out.
 
 use std::collections::HashMap;
@@ -21,8 +21,9 @@ use crate::request::target::Format;
 /// Rows of a sample.
 const SAMPLE_ROWS: u64 = 10_000;
 
-/// Facets that are counted at a time.
-const COUNTING_MAX: usize = 3;
+/// Facets that are counted at a time. A source has two threads or more for what reads whole tables: one counts here, the
+/// others answer those who wait.
+const COUNTING_MAX: usize = 1;
 
 /// How long a facet is counted.
 const TIME_MAX: Duration = Duration::from_mins(10);
