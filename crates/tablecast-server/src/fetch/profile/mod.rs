@@ -34,10 +34,11 @@ pub(crate) async fn read(
 ) -> Result<Profile> {
     let time_ms = time_limit_ms(request, &site.configuration.settings)?.saturating_mul(3);
     let time = Duration::from_millis(time_ms);
-    let limits = waiting(request).within(time);
     let _place = tokio::time::timeout(time, PLACES.acquire())
         .await
         .map_err(|_| Error::unavailable("Other columns are being profiled; try again later"))?;
+    // The time begins behind the wait, for one that comes late is not to end as a smaller sample.
+    let limits = waiting(request).within(time);
     let mut tally = Tally::default();
     let is_whole = match pass(place, plan, column, &limits, &mut tally).await {
         Ok(()) => true,
