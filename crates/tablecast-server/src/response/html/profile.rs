@@ -103,7 +103,7 @@ fn facts(profile: &Profile) -> Vec<Json> {
         ("distinct", distinct),
         ("min", shown(&profile.min)),
         ("max", shown(&profile.max)),
-        ("mean", profile.mean.map(|mean| mean.to_string())),
+        ("mean", profile.mean.map(in_six_digits)),
         ("length", lengths),
     ];
     let told = facts
@@ -111,6 +111,12 @@ fn facts(profile: &Profile) -> Vec<Json> {
         .filter_map(|(name, text)| Some((name, text?)));
     told.map(|(name, text)| json!({ "name": name, "text": text }))
         .collect()
+}
+
+/// A mean is known no better than that, and its other digits would take the room of the page.
+fn in_six_digits(number: f64) -> String {
+    let rounded = format!("{number:.5e}").parse().unwrap_or(number);
+    format!("{rounded:?}")
 }
 
 /// The commonest values, each with a link to its rows.
@@ -206,5 +212,11 @@ mod tests {
         ] {
             assert_eq!(share(count, all), expected);
         }
+    }
+
+    #[test]
+    fn a_mean_is_shown_in_six_digits() {
+        let shown = [3_700.662_251_655_629, -0.5, 1e300, 1_234_567.9].map(in_six_digits);
+        assert_eq!(shown, ["3700.66", "-0.5", "1e300", "1234570.0"]);
     }
 }
