@@ -23,7 +23,7 @@ use crate::fleeting;
 use crate::kept::Answer;
 use crate::mounts;
 use crate::request::target::{Format, Target};
-use crate::request::{Request, Routed};
+use crate::request::{Request, Routed, has_tag};
 use crate::response::{Body, HTML, JSON, Reply, TEXT, html, templates};
 use crate::walk;
 
@@ -50,7 +50,14 @@ async fn serve(
     State(site): State<Arc<Site>>,
     request: HttpRequest<HttpBody>,
 ) -> Response<HttpBody> {
-    let (parts, _) = request.into_parts();
+    let (mut parts, _) = request.into_parts();
+    // HTTP/2 names the host in the address instead.
+    if !parts.headers.contains_key(header::HOST)
+        && let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
     let head = parts.method == Method::HEAD;
     let mut response = match parts.method {
         Method::GET | Method::HEAD => {
@@ -216,8 +223,7 @@ fn keep(
 
 fn again(kept: Answer, headers: &HeaderMap) -> Response<HttpBody> {
     let tag = kept.headers.get(header::ETAG);
-    let known = headers.get(header::IF_NONE_MATCH);
-    let unchanged = tag.is_some() && known == tag;
+    let unchanged = tag.is_some_and(|tag| has_tag(headers, tag.as_bytes()));
     let body = if unchanged {
         HttpBody::empty()
     } else {

@@ -27,8 +27,8 @@ use crate::arguments::ServeArguments;
 /// A handshake that takes longer is given up.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Handshakes under way at most; further visitors wait.
-const HANDSHAKES_MAX: usize = 256;
+/// Connections that wait to be served, their handshake done.
+const WAITING_MAX: usize = 64;
 
 /// Who may write to the folder of a Unix socket decides who reaches the site, not the socket: a proxy runs as another.
 const SOCKET_MODE: u32 = 0o666;
@@ -176,23 +176,20 @@ pub(crate) enum Listener {
 
 impl Listener {
     fn with_tls(self, acceptor: TlsAcceptor) -> Self {
-        let (sender, receiver) = mpsc::channel(HANDSHAKES_MAX);
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let mut listener = self;
         tokio::spawn(async move {
             loop {
-                let place = tokio::select! {
-                    place = sender.clone().reserve_owned() => place,
-                    () = sender.closed() => return,
-                };
-                let Ok(place) = place else { return };
                 let connection = tokio::select! {
                     (connection, ()) = axum::serve::Listener::accept(&mut listener) => connection,
                     () = sender.closed() => return,
                 };
+                // As many as there are visitors: those who never end theirs must not be counted against others.
                 let handshake = acceptor.accept(Box::new(connection));
+                let sender = sender.clone();
                 tokio::spawn(async move {
                     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await {
-                        place.send(Connection::Tls(Box::new(stream)));
+                        let _ = sender.send(Connection::Tls(Box::new(stream))).await;
                     }
                 });
             }

@@ -152,9 +152,7 @@ impl Request {
 
     /// Whether the client has the answer with that entity tag.
     pub(crate) fn has_tag(&self, tag: &str) -> bool {
-        let known = self.header("if-none-match").unwrap_or_default();
-        let mut known = known.split(',').map(str::trim);
-        known.any(|known| known.trim_start_matches("W/") == tag)
+        has_tag(&self.headers, tag.as_bytes())
     }
 
     /// A path of the site (which starts with a slash) as it stands in a link.
@@ -217,6 +215,20 @@ fn wants_json(headers: &HeaderMap) -> bool {
         headers
             .get(name)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    })
+}
+
+/// Whether the client of these headers has the answer with that entity tag. As HTTP wants it here, weak tags equal strong
+/// ones.
+pub(crate) fn has_tag(headers: &HeaderMap, tag: &[u8]) -> bool {
+    fn bare(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let known = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut known = known.flat_map(|known| known.as_bytes().split(|byte| *byte == b','));
+    known.any(|known| {
+        let known = known.trim_ascii();
+        known == b"*" || bare(known) == bare(tag)
     })
 }
 

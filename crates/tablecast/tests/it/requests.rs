@@ -3,6 +3,8 @@
 //! A case: `path` (and `method`), then what must hold: `status`; `error`, `hint` and `warning`, each a part of the text;
 //! `location`; `body`, a part of the body; `strict`, the status under `strict_arguments`.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -262,4 +264,44 @@ fn what_stands_beside_the_rows_of_every_page_is_not_kept_past_a_change() {
     let changed = page(30);
     assert!(changed.contains("<strong>240</strong>"), "{changed}");
     assert!(is_suggested(&changed), "{changed}");
+}
+
+#[test]
+fn an_answer_that_the_visitor_has_is_not_sent_again() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db")]);
+    let ask = |tags: &str| {
+        let headers = format!("If-None-Match: {tags}\r\n");
+        program.ask("GET", "/d/notes.json", &headers)
+    };
+    let tag = program.get("/d/notes.json").header("etag").expect("a tag");
+    let bare = tag.trim_start_matches("W/");
+    for tags in [
+        &tag,
+        bare,
+        "*",
+        &format!("\"other\", {tag}"),
+        &format!("{bare},\"x\""),
+    ] {
+        let answer = ask(tags);
+        assert_eq!((answer.status, answer.body.len()), (304, 0), "{tags}");
+    }
+    for tags in ["\"other\"", "", "W/", "W/\"\", nothing"] {
+        assert_eq!(ask(tags).status, 200, "{tags}");
+    }
+}
+
+#[test]
+fn the_host_may_stand_in_the_address_as_it_does_in_http_2() {
+    let folder = Folder::new();
+    let program = Program::serve(&[folder.notes("d.db")]);
+    let mut socket = TcpStream::connect(program.address()).unwrap();
+    let path = "http://other.test:81/d/notes.json?_size=1";
+    write!(socket, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let answer = Answer::read(socket).expect("an answer").json();
+    let next = answer["next_url"].as_str().expect("a next page");
+    assert!(
+        next.starts_with("http://other.test:81/d/notes.json?"),
+        "{next}"
+    );
 }
