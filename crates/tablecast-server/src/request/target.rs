@@ -131,16 +131,27 @@ pub(crate) fn canonical(path: &str) -> Option<String> {
     if !path.contains('%') {
         return None;
     }
-    let parts: Vec<String> = path.split('/').map(encode_part).collect();
-    Some(parts.join("/"))
+    let encoded = path.split('/').map(|part| {
+        let (name, format) = split_format(part);
+        encode_part(name, format)
+    });
+    // Behind a database's name alone stands a format or the ending of its file.
+    let file = path
+        .strip_prefix('/')
+        .and_then(|part| part.rsplit_once('.'));
+    match file {
+        Some((name, ending)) if !ending.contains(['/', '%']) && !name.contains('/') => {
+            Some(format!("/{}.{ending}", encode_part(name, "")))
+        }
+        _ => Some(encoded.collect::<Vec<String>>().join("/")),
+    }
 }
 
 /// A part with percent signs in tilde encoding. Its format and the commas between key parts stay.
-fn encode_part(part: &str) -> String {
-    if !part.contains('%') {
-        return part.to_owned();
+fn encode_part(name: &str, format: &str) -> String {
+    if !name.contains('%') {
+        return format!("{name}{format}");
     }
-    let (name, format) = split_format(part);
     let keys: Vec<String> = name
         .split(',')
         .map(|key| tilde_encode(&path_decode(key)))
@@ -265,6 +276,15 @@ mod tests {
             canonical("/d/%group1%t.json"),
             Some("/d/~25group1~25t.json".to_owned())
         );
+        assert_eq!(
+            canonical("/my%20own.file.db"),
+            Some("/my+own~2Efile.db".to_owned())
+        );
+        // No address is sent on to itself.
+        for path in ["/a.%64b", "/%2e", "/a%", "/%.d%b", "/x/a.%64b"] {
+            let to = canonical(path).expect("another address");
+            assert!(!to.contains('%'), "{path}: {to}");
+        }
         assert_eq!(canonical("/d/t"), None);
     }
 }
