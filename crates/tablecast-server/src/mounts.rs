@@ -96,7 +96,12 @@ impl Mount {
             wanted.push(name);
         }
         let found = wanted.canonicalize().map_err(|_| none())?;
-        if !found.starts_with(&self.folder) || !found.is_file() {
+        // A link may lead within the folder, but not to what is hidden there.
+        let is_shown = found.strip_prefix(&self.folder).is_ok_and(|rest| {
+            let mut parts = rest.iter();
+            parts.all(|part| !part.as_encoded_bytes().starts_with(b"."))
+        });
+        if !is_shown || !found.is_file() {
             return Err(none());
         }
         Ok(found)

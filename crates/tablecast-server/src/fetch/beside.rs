@@ -79,9 +79,7 @@ impl<'a> Sought<'a> {
             count: wants.count && counted_before.is_none(),
             ..wants
         };
-        let suggested = wants
-            .suggestions
-            .then_some((&plan.columns, &plan.facets, plan.facet_size));
+        let suggested = wants.suggestions.then_some((&plan.facets, plan.facet_size));
         let key = format!(
             "{:?} {:?} {:?} {} {suggested:?}",
             published.name, query.table, query.filters, wants.count

@@ -45,10 +45,12 @@ fn wanted(facet: &FacetPlan, limit: u64, sample: Option<u64>, time_limit_ms: u64
     }
 }
 
-/// The columns to look at for suggestions.
+/// The columns to look at for suggestions: also those that are not shown, as with Datasette.
 fn candidates(plan: &TablePlan) -> impl Iterator<Item = &String> {
-    let columns = plan.columns.iter();
-    columns.filter(|column| plan.info.column(column).is_some())
+    let columns = plan.info.columns.iter();
+    columns
+        .filter(|column| column.hidden != 1)
+        .map(|column| &column.name)
 }
 
 /// What looks at them.

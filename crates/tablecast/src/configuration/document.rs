@@ -159,6 +159,7 @@ impl Document {
                 "extra_js_urls" => configuration.extra.js = self.extra_urls(&[key], value)?,
                 "allow" | "allow_sql" | "permissions" | "plugins" => {}
                 _ if METADATA.contains(&key.as_str()) => {
+                    self.said(&[key], value)?;
                     configuration.metadata.insert(key.clone(), value.clone());
                 }
                 _ => return Err(self.unknown(&[key], &[TOP, METADATA])),
@@ -209,10 +210,19 @@ impl Document {
                 }
                 "allow" | "allow_sql" | "permissions" | "plugins" => {}
                 _ if METADATA.contains(&key.as_str()) => {
+                    self.said(&["databases", name, key], value)?;
                     database.metadata.insert(key.clone(), value.clone());
                 }
                 _ => return Err(self.unknown(&["databases", name, key], &[DATABASE, METADATA])),
             }
+        }
+        Ok(())
+    }
+
+    /// What is said of something is a text, or a number that is shown as one.
+    fn said(&self, path: &[&str], value: &Value) -> anyhow::Result<()> {
+        if value.is_object() || value.is_array() {
+            bail!("{}: a text belongs here, not {value}", self.place(path));
         }
         Ok(())
     }
@@ -233,6 +243,8 @@ impl Document {
                     table.metadata.insert(key.clone(), value.clone());
                 }
                 _ if METADATA.contains(&key.as_str()) => {
+                    let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+                    self.said(&whole, value)?;
                     table.metadata.insert(key.clone(), value.clone());
                 }
                 "size" | "facet_size" if !is_size(value) => {

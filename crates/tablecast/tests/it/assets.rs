@@ -20,6 +20,8 @@ fn files() -> Folder {
     link("aside/secret.txt", "files/out.txt");
     link("aside", "files/out");
     link("files/site.css", "files/in.css");
+    link("files/.git", "files/git");
+    link("files/.env", "files/env.txt");
     folder
 }
 
@@ -99,6 +101,8 @@ fn nothing_outside_of_the_folder_is_served() {
         "/assets/.env",
         "/assets/%2eenv",
         "/assets/.git/config",
+        "/assets/git/config",
+        "/assets/env.txt",
         "/assets/./site.css",
         "/assets/deep",
         "/assets/deep/",

@@ -176,6 +176,7 @@ fn a_key_with_dots_is_read_as_if_it_stood_in_the_configuration() {
             "--setting databases.notes.tables.notes.size: a whole number",
         ),
         (table("size.of").as_str(), "2", "size has a value"),
+        ("title.of", "x", "--setting title.of: a text belongs here"),
         ("databses.notes.title", "x", "did you mean \"databases\""),
         ("settings.defualt_page_size", "2", "default_page_size"),
     ] {

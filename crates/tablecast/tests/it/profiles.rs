@@ -270,3 +270,34 @@ fn a_profile_of_a_view_that_is_never_the_same_is_made_anew() {
     let path = "/d/dice/-/profile.json?_column=it";
     assert_ne!(program.json(path)["max"], program.json(path)["max"]);
 }
+
+#[test]
+fn a_value_is_linked_where_a_filter_finds_its_rows() {
+    let folder = Folder::new();
+    let file = folder.database(
+        "d.db",
+        "create table u (number integer, note text, untyped); \
+         insert into u values (3, 'b', 1), (3, 'b', 1), (4, 'c', 'two'), (4, 'c', 'two')",
+    );
+    let program = Program::serve(&[&file]);
+    for (column, value, is_linked) in [
+        ("number", "3", true),
+        ("note", "b", true),
+        // A filter's value is a text, and nothing makes a number of it where the column has no type.
+        ("untyped", "1", false),
+        ("untyped", "two", true),
+    ] {
+        let html = program
+            .get(&format!("/d/u/-/profile?_column={column}"))
+            .text();
+        let argument = format!("{column}__exact={value}");
+        assert_eq!(
+            html.contains(&format!("{argument}\"")),
+            is_linked,
+            "{argument}: {html}"
+        );
+        assert!(html.contains(&format!(">{value}</")), "{argument}: {html}");
+        let rows = program.json(&format!("/d/u.json?{argument}&_extra=count"));
+        assert_eq!(rows["count"], if is_linked { 2 } else { 0 }, "{argument}");
+    }
+}

@@ -30,6 +30,8 @@ enum Unit {
 pub(super) struct Calendar {
     unit: Unit,
     counts: HashMap<i64, u64>,
+    /// Whether any came with a time of day.
+    has_times: bool,
 }
 
 /// A histogram of dates with the name of its unit.
@@ -41,6 +43,8 @@ impl Calendar {
         let Some(hour) = hour(text) else {
             return false;
         };
+        // `YYYY-MM-DD` and no more is a day.
+        self.has_times |= text.trim().len() > 10;
         *self.counts.entry(self.unit.of_hour(hour)).or_default() += 1;
         while self.counts.len() > KEPT_MAX && self.widen() {}
         true
@@ -61,6 +65,9 @@ impl Calendar {
 
     /// The bins as they are shown; none if all dates are in one.
     pub(super) fn shown(mut self) -> Option<Shown> {
+        if !self.has_times && self.unit == Unit::Hour {
+            self.widen();
+        }
         loop {
             let least = *self.counts.keys().min()?;
             let most = *self.counts.keys().max()?;
@@ -269,5 +276,12 @@ mod tests {
         ] {
             assert!(!Calendar::default().add(text), "{text}");
         }
+    }
+
+    #[test]
+    fn days_without_a_time_of_day_are_not_told_in_hours() {
+        let two = |texts: &[&str]| shown(texts).map(|(unit, bins)| (unit, bins.len()));
+        assert_eq!(two(&["2023-12-31", "2024-01-01"]), Some(("day", 2)));
+        assert_eq!(two(&["2024-01-01", "2024-01-01 02:00"]), Some(("hour", 3)));
     }
 }

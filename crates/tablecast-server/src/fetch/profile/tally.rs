@@ -251,10 +251,16 @@ struct Sum {
     integers: i128,
     reals: f64,
     lost: f64,
+    /// The sum in units of 2^64, for numbers whose sum is beyond what a real number holds.
+    large: f64,
 }
+
+/// 2^64.
+const LARGE: f64 = 18_446_744_073_709_551_616.0;
 
 impl Sum {
     fn add(&mut self, real: f64) {
+        self.large += real / LARGE;
         let sum = self.reals + real;
         self.lost += if self.reals.abs() >= real.abs() {
             (self.reals - sum) + real
@@ -271,7 +277,10 @@ impl Sum {
         } else {
             0.0
         };
-        let mean = (self.integers as f64 + (self.reals + lost)) / numbers as f64;
+        let mut mean = (self.integers as f64 + (self.reals + lost)) / numbers as f64;
+        if !mean.is_finite() {
+            mean = self.large / numbers as f64 * LARGE;
+        }
         (numbers > 0 && mean.is_finite()).then_some(mean)
     }
 }
@@ -438,5 +447,13 @@ mod tests {
             found.values.first(),
             Some(&(Value::Integer(7), VALUES_MAX as u64 + 2))
         );
+    }
+
+    #[test]
+    fn a_mean_is_known_where_the_sum_is_not() {
+        let cells = [1.7e308, 1.7e308, 1.6e308].map(Cell::Real);
+        let mean = profile(&cells).mean.expect("a mean");
+        assert!((mean / 1.667e308 - 1.0).abs() < 1e-3, "{mean}");
+        assert_eq!(profile(&[Cell::Real(f64::INFINITY)]).mean, None);
     }
 }

@@ -3,7 +3,7 @@
 //! The table's page shows the same in a dialog, which its script takes out of this page.
 
 use serde_json::{Value as Json, json};
-use tablecast_connector::Value;
+use tablecast_connector::{Affinity, Column, Value};
 
 use super::{Page, database_path, render, thousands};
 use crate::Site;
@@ -49,7 +49,7 @@ pub(crate) fn profile(
             "seconds": time_ms as f64 / 1000.0,
         })),
         "facts": facts(profile),
-        "values": if is_worth_telling(profile) { values(asked, column, profile) } else { Vec::new() },
+        "values": if is_worth_telling(profile) { values(asked, plan.info.column(column), column, profile) } else { Vec::new() },
         "values_held": profile.distinct_truncated.then(|| profile.distinct.map(thousands)),
         "values_are_all": values_are_all(profile),
         "histogram": profile.histogram.as_ref().map(histogram),
@@ -119,8 +119,9 @@ fn in_six_digits(number: f64) -> String {
     format!("{rounded:?}")
 }
 
-/// The commonest values, each with a link to its rows.
-fn values(asked: &Request, column: &str, profile: &Profile) -> Vec<Json> {
+/// The commonest values, each with a link to its rows where a filter finds them.
+fn values(asked: &Request, known: Option<&Column>, column: &str, profile: &Profile) -> Vec<Json> {
+    let affinity = known.map_or(Affinity::Blob, |column| column.affinity);
     let argument = format!("{column}__exact");
     let values = profile.values.iter();
     values
@@ -129,13 +130,24 @@ fn values(asked: &Request, column: &str, profile: &Profile) -> Vec<Json> {
             json!({
                 "text": cut(value),
                 "is_blank": text(value).trim().is_empty(),
-                "url": asked.address(&arguments),
+                "url": is_found(affinity, value).then(|| asked.address(&arguments)),
                 "count": thousands(*count),
                 "share": share(*count, profile.rows),
                 "width": *count as f64 / profile.rows.max(1) as f64 * 100.0,
             })
         })
         .collect()
+}
+
+/// Whether a filter by the value's text finds the rows that have it. In a column without a type it finds texts alone;
+/// nothing finds an infinity, or what was not UTF-8.
+fn is_found(affinity: Affinity, value: &Value) -> bool {
+    match value {
+        Value::Text(text) => !text.contains('\u{fffd}'),
+        Value::Integer(_) => affinity != Affinity::Blob,
+        Value::Real(real) => affinity != Affinity::Blob && real.is_finite(),
+        _ => false,
+    }
 }
 
 fn histogram(histogram: &Histogram) -> Json {

@@ -212,7 +212,21 @@ fn status(
         })
 }
 
+/// Headers that say where an answer ends. A page that sets them breaks its connection.
+const FRAME: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderValue), Failure> {
+    if FRAME.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return Err(invalid(format!("the header {name} is the server's to set")));
+    }
     let name = HeaderName::try_from(name).ok();
     let value = HeaderValue::try_from(value).ok();
     name.zip(value)
@@ -222,6 +236,15 @@ fn header(name: &str, value: &str) -> std::result::Result<(HeaderName, HeaderVal
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_sets_headers_but_those_that_frame_it() {
+        assert!(header("x-own", "1").is_ok());
+        for name in ["Transfer-Encoding", "content-length", "", "a b"] {
+            assert!(header(name, "1").is_err(), "{name}");
+        }
+        assert!(header("x-own", "1\r\nx: 2").is_err());
+    }
 
     #[test]
     fn a_pattern_takes_parts_of_a_path() {
