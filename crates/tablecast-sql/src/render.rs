@@ -86,13 +86,7 @@ pub fn values(
     sample: Option<u64>,
 ) -> Result<Statement> {
     let clauses = Clauses::new(syntax, table, filters)?;
-    let names: Vec<String> = columns.iter().map(|column| syntax.quote(column)).collect();
-    let sample = sample.map_or_else(String::new, |sample| format!("limit {sample}"));
-    let sql = format!(
-        "select {} {}{sample}",
-        names.join(", "),
-        clauses.from(table)
-    );
+    let sql = clauses.select(table, columns, sample);
     Ok(clauses.statement(sql))
 }
 
@@ -107,9 +101,7 @@ pub fn facet(
     sample: Option<u64>,
 ) -> Result<Statement> {
     let clauses = Clauses::new(syntax, table, filters)?;
-    let name = syntax.quote(column);
-    let sample = sample.map_or_else(String::new, |sample| format!("limit {sample}"));
-    let rows = format!("select {name} {}{sample}", clauses.from(table));
+    let rows = clauses.select(table, &[column], sample);
     let sql = syntax.facet(rows.trim_end(), column, kind, limit.saturating_add(1))?;
     Ok(clauses.statement(sql))
 }
@@ -133,6 +125,15 @@ impl<'a> Clauses<'a> {
             conditions,
             parameters,
         })
+    }
+
+    /// Columns of the rows, or of that many first ones.
+    fn select(&self, table: &str, columns: &[&str], sample: Option<u64>) -> String {
+        let quote = |column: &&str| self.syntax.quote(column);
+        let names: Vec<String> = columns.iter().map(quote).collect();
+        let (names, from) = (names.join(", "), self.from(table));
+        let sample = sample.map_or_else(String::new, |sample| format!("limit {sample}"));
+        format!("select {names} {from}{sample}")
     }
 
     /// `from` and `where`, with a blank behind.

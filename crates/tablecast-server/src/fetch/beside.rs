@@ -53,10 +53,9 @@ pub(crate) struct Sought<'a> {
     place: &'a Place<'a>,
     plan: &'a TablePlan,
     wants: Wants,
-    /// All that the answer depends on beside the data.
-    key: String,
-    /// The data's version before anything is asked; `None` if nothing is to be kept.
-    version: Option<Version>,
+    /// By what it is kept, all that it depends on beside the data, and the data's version before anything is asked; `None`
+    /// if nothing is to be kept.
+    kept_by: Option<(String, Version)>,
     known: Option<Beside>,
     /// The rows of the table, where they were counted before and cannot have changed.
     counted_before: Option<u64>,
@@ -79,21 +78,17 @@ impl<'a> Sought<'a> {
             count: wants.count && counted_before.is_none(),
             ..wants
         };
-        let suggested = wants.suggestions.then_some((&plan.facets, plan.facet_size));
-        let key = format!(
-            "{:?} {:?} {:?} {} {suggested:?}",
-            published.name, query.table, query.filters, wants.count
-        );
         let is_kept = (wants.count || wants.suggestions) && !site.kept.is_off();
         let version = is_kept.then(|| published.database.version()).flatten();
-        let known = version.and_then(|version| site.beside.find(&key, version));
+        let kept_by = version.map(|version| (key(place, plan, wants), version));
+        let known = kept_by.as_ref();
+        let known = known.and_then(|(key, version)| site.beside.find(key, *version));
         Self {
             site,
             place,
             plan,
             wants,
-            key,
-            version,
+            kept_by,
             known,
             counted_before,
         }
@@ -143,15 +138,22 @@ impl<'a> Sought<'a> {
         if self.wants.suggestions {
             beside.suggestions = facets::suggestions(self.plan, answers);
         }
-        if let Some(version) = self.version
+        if let Some((key, version)) = self.kept_by
             && is_whole
             && self.place.published.database.version() == Some(version)
             && !is_fleeting(self.site, request).await
         {
-            self.site.beside.keep(self.key, version, beside.clone());
+            self.site.beside.keep(key, version, beside.clone());
         }
         Ok(beside)
     }
+}
+
+fn key(place: &Place<'_>, plan: &TablePlan, wants: Wants) -> String {
+    let (database, query) = (&place.published.name, &plan.query);
+    let suggested = wants.suggestions.then_some((&plan.facets, plan.facet_size));
+    let (table, filters, count) = (&query.table, &query.filters, wants.count);
+    format!("{database:?} {table:?} {filters:?} {count} {suggested:?}")
 }
 
 /// A count that takes too long is not known; that is no reason to refuse the page.

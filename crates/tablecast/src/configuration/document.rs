@@ -243,12 +243,11 @@ impl Document {
                     table.metadata.insert(key.clone(), value.clone());
                 }
                 _ if METADATA.contains(&key.as_str()) => {
-                    let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-                    self.said(&whole, value)?;
+                    self.said(&below(path, key), value)?;
                     table.metadata.insert(key.clone(), value.clone());
                 }
                 "size" | "facet_size" if !is_size(value) => {
-                    let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+                    let whole = below(path, key);
                     let place = self.place(&whole);
                     bail!("{place}: a whole number or \"max\" belongs here, not {value}");
                 }
@@ -256,8 +255,7 @@ impl Document {
                     options.insert(key.clone(), value.clone());
                 }
                 _ => {
-                    let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-                    return Err(self.unknown(&whole, &[TABLE, METADATA]));
+                    return Err(self.unknown(&below(path, key), &[TABLE, METADATA]));
                 }
             }
         }
@@ -277,8 +275,7 @@ impl Document {
         let object = self.object(path, value)?;
         for key in object.keys() {
             if !QUERY.contains(&key.as_str()) {
-                let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-                return Err(self.unknown(&whole, &[QUERY]));
+                return Err(self.unknown(&below(path, key), &[QUERY]));
             }
         }
         let mut own = object.clone();
@@ -300,7 +297,7 @@ impl Document {
         all: &mut Rules,
     ) -> anyhow::Result<()> {
         let given = rules(keys).map_err(|(key, reason)| {
-            let whole: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
+            let whole = below(path, &key);
             anyhow!("{}: {reason}", self.place(&whole))
         })?;
         all.allow = given.allow.or(all.allow.take());
@@ -363,6 +360,11 @@ impl Document {
         };
         format!("{}{at}: {dotted}", self.path.display())
     }
+}
+
+/// A key behind the path to its object.
+fn below<'a>(path: &[&'a str], key: &'a str) -> Vec<&'a str> {
+    path.iter().copied().chain([key]).collect()
 }
 
 /// Whether a value says how many: a whole number, also as text, or `max`.
