@@ -11,6 +11,8 @@ mod filter;
 mod filters;
 mod format;
 mod number;
+mod part;
+mod rows;
 mod scan;
 mod source;
 mod table;

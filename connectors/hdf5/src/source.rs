@@ -21,9 +21,9 @@ use crate::column::Element;
 use crate::error::{Error, Result, io};
 use crate::format::dataset::Dataset;
 use crate::format::file::File;
-use crate::format::rows::RowReader;
 use crate::format::value::ValueReader;
 use crate::format::walk::{Place, Tree, walk};
+use crate::rows::Rows;
 use crate::scan::{guarded, scan};
 use crate::table::Table;
 
@@ -188,7 +188,7 @@ impl Opened {
 
 /// The columns of texts whose first texts are not all UTF-8. What cannot be read is found out by who asks for it.
 fn not_texts(table: &Table) -> Vec<usize> {
-    let (Some(dataset), None) = (&table.dataset, &table.info.unreadable) else {
+    let (Some(rows), None) = (&table.rows, &table.info.unreadable) else {
         return Vec::new();
     };
     let texts = || {
@@ -200,16 +200,17 @@ fn not_texts(table: &Table) -> Vec<usize> {
             )
         })
     };
-    if dataset.rows() == 0 || texts().next().is_none() {
+    if rows.count() == 0 || texts().next().is_none() {
         return Vec::new();
     }
     let probe = guarded(|| {
-        let mut reader = RowReader::new(dataset)?;
-        let (rows, bytes) = reader.read(0, dataset.rows().min(PROBE_ROWS))?;
-        let stride = dataset.row_bytes()?;
-        let mut values = ValueReader::new(&dataset.file, None);
+        let places: Vec<usize> = texts().map(|(at, _)| at).collect();
+        let mut reader = rows.open(&places)?;
+        let (read, bytes) = reader.read(0, rows.count().min(PROBE_ROWS))?;
+        let stride = rows.row_bytes()?;
+        let mut values = ValueReader::new(rows.file(), None);
         let mut is_wrong = |column| {
-            let read = array(column, bytes, rows as usize, stride, &mut values);
+            let read = array(column, bytes, read as usize, stride, &mut values);
             read.is_err_and(|error| NotText::is(&error))
         };
         Ok(texts()
@@ -268,8 +269,7 @@ impl BlockingSource for Hdf5 {
     fn table_count(&self, table: &str, at_most: Option<u64>, limits: &Limits) -> Result<Count> {
         limits.check()?;
         let table = self.current()?.table(table)?;
-        let dataset = readable(&table)?;
-        let (rows, most) = (dataset.rows(), at_most.unwrap_or(u64::MAX));
+        let (rows, most) = (readable(&table)?.count(), at_most.unwrap_or(u64::MAX));
         Ok(Count {
             rows: rows.min(most),
             truncated: rows > most,
@@ -279,11 +279,11 @@ impl BlockingSource for Hdf5 {
     fn scan(&self, request: &ScanRequest) -> Result<BlockingScan> {
         let opened = self.current()?;
         let table = opened.table(&request.table)?;
-        let dataset = readable(&table)?;
+        let rows = readable(&table)?;
         let (told, wrong) = (Arc::clone(&opened), Arc::clone(&table));
         scan(
             &table,
-            dataset,
+            rows,
             request,
             Arc::new(move |column| told.texts_are_bytes(&wrong, column)),
         )
@@ -304,10 +304,10 @@ impl BlockingSource for Hdf5 {
     }
 }
 
-/// The dataset behind a table, or the reason why its rows cannot be read.
-fn readable(table: &Table) -> Result<&Arc<Dataset>> {
-    match (&table.info.unreadable, &table.dataset) {
-        (None, Some(dataset)) => Ok(dataset),
+/// The rows of a table, or the reason why they cannot be read.
+fn readable(table: &Table) -> Result<&Arc<dyn Rows>> {
+    match (&table.info.unreadable, &table.rows) {
+        (None, Some(rows)) => Ok(rows),
         (reason, _) => {
             let reason = reason.as_deref().unwrap_or("it cannot be read");
             Err(Error::unreadable(format!("{}: {reason}", table.info.name)))

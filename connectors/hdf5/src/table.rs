@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::format::attribute::Attribute;
 use crate::format::dataset::Dataset;
 use crate::format::value::{Value, ValueReader};
+use crate::rows::{DatasetRows, Rows};
 
 /// An attribute of more bytes than this is left out of the metadata.
 const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
@@ -19,8 +20,8 @@ pub struct Table {
     pub info: Arc<TableInfo>,
     /// In the order of the info's columns.
     pub columns: Vec<ColumnPlace>,
-    /// `None` if the node is no dataset that could be read.
-    pub dataset: Option<Arc<Dataset>>,
+    /// `None` if they cannot be read.
+    pub rows: Option<Arc<dyn Rows>>,
     /// The paths of the objects that references in the rows lead to.
     pub paths: Arc<HashMap<u64, String>>,
 }
@@ -50,7 +51,7 @@ impl Table {
         Self {
             info: Arc::new(info),
             columns,
-            dataset: Some(dataset),
+            rows: Some(Arc::new(DatasetRows(dataset))),
             paths,
         }
     }
@@ -62,7 +63,7 @@ impl Table {
         Self {
             info: Arc::new(info),
             columns: Vec::new(),
-            dataset: None,
+            rows: None,
             paths: Arc::default(),
         }
     }
@@ -83,7 +84,7 @@ impl Table {
         Self {
             info: Arc::new(info),
             columns,
-            dataset: self.dataset.clone(),
+            rows: self.rows.clone(),
             paths: Arc::clone(&self.paths),
         }
     }

@@ -175,6 +175,20 @@ impl Test {
         passes.resize(block.rows, false);
     }
 
+    /// Adds the places of the columns that are looked at.
+    pub fn columns(&self, places: &mut Vec<usize>) {
+        match self {
+            Self::Constant(_) | Self::Rows { .. } => {}
+            Self::All(tests) | Self::Any(tests) => {
+                tests.iter().for_each(|test| test.columns(places));
+            }
+            Self::Number { column, .. }
+            | Self::IsNumber { column, .. }
+            | Self::Text { column, .. }
+            | Self::Written { column, .. } => places.push(*column),
+        }
+    }
+
     /// The stretch of rows outside of which the test is true of none.
     pub fn rows(&self, all: Range<u64>) -> Range<u64> {
         match self {
