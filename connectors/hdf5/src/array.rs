@@ -105,6 +105,10 @@ fn elements(
             imaginary,
             offset,
         } => complex(*real, *imaginary, *offset, places)?,
+        Element::Moment(moment) => moment.array(places),
+        Element::Duration(duration) => duration.array(places),
+        Element::Category(category) => category.array(places),
+        Element::Marked(marked) => marked.array(places, NotText::error)?,
         Element::Other(datatype) => {
             let read = places
                 .elements()

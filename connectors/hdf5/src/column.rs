@@ -6,6 +6,9 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Fields};
 use tablecast_connector::{Column, Value};
 
+use crate::element::category::Category;
+use crate::element::marked::Marked;
+use crate::element::moment::{Duration, Moment};
 use crate::format::dataset::Dataset;
 use crate::format::datatype::{Class, Datatype, Member, Padding, Reference};
 use crate::format::value::{self, numpy_unit};
@@ -53,8 +56,29 @@ pub enum Element {
         imaginary: Number,
         offset: usize,
     },
+    /// Numbers that mean a moment.
+    Moment(Moment),
+    /// Numbers that mean a number of seconds.
+    Duration(Duration),
+    /// Numbers that stand for the values of a list.
+    Category(Category),
+    /// Text of fixed length of which one stands for null.
+    Marked(Marked),
     /// Anything else, read element by element.
     Other(Datatype),
+}
+
+impl Element {
+    /// The number that is stored, whatever it means.
+    pub fn stored_number(&self) -> Option<Number> {
+        match self {
+            Self::Number(number)
+            | Self::Moment(Moment { number, .. })
+            | Self::Duration(Duration { number, .. })
+            | Self::Category(Category { number, .. }) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 /// The columns of a dataset, and the members that cannot be read, with their reasons.
@@ -257,6 +281,9 @@ impl ColumnPlace {
                 ("r".into(), real.data_type()),
                 ("i".into(), imaginary.data_type()),
             ])),
+            Element::Moment(_) | Element::Marked(_) => DataType::Utf8,
+            Element::Duration(_) => DataType::Float64,
+            Element::Category(category) => category.values.data_type().clone(),
             Element::Other(datatype) => data_type(datatype),
         };
         self.shape.iter().fold(element, |inner, _| list_of(inner))

@@ -6,6 +6,7 @@
 
 mod array;
 mod column;
+mod element;
 mod error;
 mod filter;
 mod filters;

@@ -196,7 +196,7 @@ fn not_texts(table: &Table) -> Vec<usize> {
         columns.filter(|(_, column)| {
             matches!(
                 column.element,
-                Element::Text(_) | Element::HeapText { unit: 1 }
+                Element::Text(_) | Element::HeapText { unit: 1 } | Element::Marked(_)
             )
         })
     };

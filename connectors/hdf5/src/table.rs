@@ -77,6 +77,7 @@ impl Table {
             match &place.element {
                 Element::Text(padding) => place.element = Element::TextBytes(*padding),
                 Element::HeapText { unit: 1 } => place.element = Element::HeapBytes,
+                Element::Marked(marked) => place.element = Element::TextBytes(marked.padding),
                 _ => {}
             }
             column.data_type = place.data_type();

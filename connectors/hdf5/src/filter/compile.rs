@@ -19,6 +19,9 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn test(&self, predicate: &Predicate, is_negated: bool) -> Option<Test> {
+        if let Some(test) = self.meant(predicate, is_negated) {
+            return test;
+        }
         Some(match predicate {
             Predicate::Constant(holds) => Test::Constant(*holds != is_negated),
             Predicate::Not(inner) => self.test(inner, !is_negated)?,
@@ -55,6 +58,28 @@ impl Compiler<'_> {
             }
             Predicate::ArrayContains { .. } | Predicate::Date { .. } => return None,
         })
+    }
+
+    /// What a condition on a column comes to whose cells mean something else than what is stored; `None` for others.
+    fn meant(&self, leaf: &Predicate, is_negated: bool) -> Option<Option<Test>> {
+        let name = match leaf {
+            Predicate::Compare { column, .. }
+            | Predicate::In { column, .. }
+            | Predicate::Like { column, .. }
+            | Predicate::Glob { column, .. }
+            | Predicate::Date { column, .. }
+            | Predicate::ArrayContains { column, .. }
+            | Predicate::IsNull(column) => column,
+            _ => return None,
+        };
+        let (column, place) = self.column(name)?;
+        match &place.element {
+            Element::Moment(moment) => Some(moment.test(column, leaf, is_negated)),
+            Element::Duration(duration) => Some(duration.test(column, leaf, is_negated)),
+            Element::Category(category) => Some(Some(category.test(column, leaf, is_negated))),
+            Element::Marked(marked) => Some(marked.test(column, leaf, is_negated)),
+            _ => None,
+        }
     }
 
     /// The scalar column of this name; a column called like the row number comes before it.
@@ -200,7 +225,8 @@ fn is_real(number: Number) -> bool {
     )
 }
 
-fn opposite(comparison: Comparison) -> Comparison {
+/// The comparison that holds where this one does not.
+pub fn opposite(comparison: Comparison) -> Comparison {
     match comparison {
         Comparison::Equal => Comparison::NotEqual,
         Comparison::NotEqual => Comparison::Equal,

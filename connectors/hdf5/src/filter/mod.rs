@@ -16,9 +16,10 @@ use crate::column::{ColumnPlace, Element};
 use crate::format::datatype::Padding;
 use crate::format::value::trimmed;
 use crate::number::{Number, Places, Visit};
-pub use compile::compile;
-use interval::{Interval, narrowed, within};
-use pattern::{Pattern, TextTest};
+pub use compile::{compile, opposite};
+pub use interval::Interval;
+use interval::{narrowed, within};
+pub use pattern::{Pattern, TextTest};
 
 /// A condition that is true or not for each row.
 #[derive(Debug)]
@@ -85,13 +86,8 @@ impl Block<'_> {
     }
 
     fn numbers(&self, column: usize, visit: &mut impl Visit) {
-        if let Some((
-            places,
-            ColumnPlace {
-                element: Element::Number(number),
-                ..
-            },
-        )) = self.places(column)
+        if let Some((places, place)) = self.places(column)
+            && let Some(number) = place.element.stored_number()
         {
             number.each(places, visit);
         }
