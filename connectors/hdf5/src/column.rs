@@ -382,7 +382,7 @@ impl crate::number::Visit for LastInteger {
 }
 
 /// The type as people of HDF5 and numpy write it.
-fn declared(datatype: &Datatype) -> String {
+pub fn declared(datatype: &Datatype) -> String {
     let bits = 8 * datatype.size;
     match &datatype.class {
         _ if datatype.is_boolean() => "bool".into(),

@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod filters;
 mod format;
+mod metadata;
 mod number;
 mod part;
 mod rows;

@@ -6,10 +6,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tablecast_connector::{Direction, Limits, Partition, ROWID, Sort};
+use tablecast_connector::{Direction, Limits, Partition, ROWID, Sort, Storage};
 
+use crate::column::declared;
 use crate::error::Result;
 use crate::filter::Test;
+use crate::filters::FilterSpec;
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::file::File;
 use crate::format::rows::RowReader;
@@ -30,6 +32,11 @@ pub trait Rows: Send + Sync {
 
     /// A reader of these columns, given by their places in the table; other bytes of the rows may be anything.
     fn open(&self, columns: &[usize]) -> Result<Box<dyn ReadRows>>;
+
+    /// How the cells are stored, as far as that can be said of one table. May read.
+    fn storage(&self) -> Option<Result<Storage>> {
+        None
+    }
 
     /// A better way through the rows than from the first to the last, if one is known. No I/O.
     fn course(&self, wish: &Wish<'_>) -> Option<Arc<dyn Course>> {
@@ -126,6 +133,42 @@ impl Rows for DatasetRows {
     fn open(&self, _: &[usize]) -> Result<Box<dyn ReadRows>> {
         Ok(Box::new(RowReader::new(&self.0)?))
     }
+
+    fn storage(&self) -> Option<Result<Storage>> {
+        Some(storage(&self.0))
+    }
+}
+
+fn storage(dataset: &Dataset) -> Result<Storage> {
+    let shape = dataset.shape.clone().unwrap_or_default();
+    let count = match &dataset.shape {
+        None => Some(0),
+        Some(shape) => shape
+            .iter()
+            .try_fold(1_u64, |all, &length| all.checked_mul(length)),
+    };
+    let bytes = count.and_then(|count| count.checked_mul(dataset.datatype.size as u64));
+    let (chunks, stored_bytes) = match &dataset.layout {
+        Layout::Chunked(chunking) => {
+            let index = dataset.index()?;
+            (
+                Some(chunking.dims.clone()),
+                index.map(|index| index.stored_bytes()),
+            )
+        }
+        Layout::Compact(data) => (None, Some(data.len() as u64)),
+        Layout::Contiguous(Some(_)) => (None, bytes),
+        Layout::Contiguous(None) => (None, Some(0)),
+        Layout::Unsupported(_) => (None, None),
+    };
+    Ok(Storage {
+        shape,
+        element: declared(&dataset.datatype),
+        chunks,
+        filters: dataset.filters.iter().map(FilterSpec::known_name).collect(),
+        bytes,
+        stored_bytes,
+    })
 }
 
 impl ReadRows for RowReader {

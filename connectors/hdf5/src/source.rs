@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use tablecast_connector::{
-    BlockingScan, BlockingSource, Capabilities, ContainerFile, Count, Details, Limits, ScanRequest,
-    TableInfo, Version,
+    BlockingScan, BlockingSource, Capabilities, ContainerFile, Count, Details, Group, Limits,
+    ScanRequest, Storage, TableInfo, Version,
 };
 
 use crate::array::{NotText, array};
@@ -23,6 +23,7 @@ use crate::format::dataset::Dataset;
 use crate::format::file::File;
 use crate::format::value::ValueReader;
 use crate::format::walk::{Place, Tree, walk};
+use crate::metadata::groups;
 use crate::rows::Rows;
 use crate::scan::{guarded, scan};
 use crate::table::Table;
@@ -287,6 +288,17 @@ impl BlockingSource for Hdf5 {
             request,
             Arc::new(move |column| told.texts_are_bytes(&wrong, column)),
         )
+    }
+
+    fn groups(&self) -> Result<Vec<Group>> {
+        let opened = self.current()?;
+        guarded(|| Ok(groups(&opened.tree, &opened.paths)))
+    }
+
+    fn storage(&self, table: &str) -> Result<Storage> {
+        let table = self.current()?.table(table)?;
+        let told = table.rows.as_ref().and_then(|rows| rows.storage());
+        told.unwrap_or_else(|| Err(Error::unsupported("It is made of several datasets")))
     }
 
     fn version(&self) -> Option<Version> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::pool::Pool;
 use crate::{
     Answer, Ask, Batch, BatchStream, BoxFuture, Capabilities, ContainerFile, Count, Details, Error,
-    ForeignKey, Limits, OpenPartition, OutputColumn, Partition, Promises, Result, Rows, Scan,
-    ScanRequest, Source, Statement, TableInfo, Version,
+    ForeignKey, Group, Limits, OpenPartition, OutputColumn, Partition, Promises, Result, Rows,
+    Scan, ScanRequest, Source, Statement, Storage, TableInfo, Version,
 };
 
 /// The batches of one partition or answer.
@@ -101,6 +101,16 @@ pub trait BlockingSource: Send + Sync + 'static {
     /// As [`Source::indices_definition`].
     fn indices_definition(&self, _table: &str) -> Result<Vec<String>> {
         unsupported("indices_definition")
+    }
+
+    /// As [`Source::groups`].
+    fn groups(&self) -> Result<Vec<Group>> {
+        unsupported("groups")
+    }
+
+    /// As [`Source::storage`].
+    fn storage(&self, _table: &str) -> Result<Storage> {
+        unsupported("storage")
     }
 
     /// As [`Source::execute`].
@@ -253,6 +263,14 @@ impl<S: BlockingSource> Source for Blocking<S> {
 
     fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         self.run_on(table, S::indices_definition)
+    }
+
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        self.run(S::groups)
+    }
+
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Storage>> {
+        self.run_on(table, S::storage)
     }
 
     fn execute<'a>(

@@ -75,6 +75,7 @@ mod predicate;
 mod query;
 mod scan;
 mod source;
+mod storage;
 mod table;
 mod value;
 
@@ -102,6 +103,7 @@ pub use scan::{
 pub use source::{
     Answer, Capabilities, ContainerFile, Count, Database, Details, Rows, Source, Version,
 };
+pub use storage::{Group, Storage};
 pub use table::{
     Column, ForeignKey, Identity, Metadata, ROWID, TableInfo, TableKind, is_rowid_name,
 };

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ask, BatchStream, BoxFuture, Dialect, Error, ForeignKey, Limits, OutputColumn, Result, Scan,
-    ScanRequest, Statement, TableInfo, Value,
+    Ask, BatchStream, BoxFuture, Dialect, Error, ForeignKey, Group, Limits, OutputColumn, Result,
+    Scan, ScanRequest, Statement, Storage, TableInfo, Value,
 };
 
 /// What a source can do beyond the three required methods, as data: the kit holds it against what the source does.
@@ -185,6 +185,17 @@ pub trait Source: Send + Sync {
         unsupported("indices_definition")
     }
 
+    /// The groups that tables are in and the container itself, as far as something is said about them.
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        unsupported("groups")
+    }
+
+    /// How the cells of a table are stored.
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Storage>> {
+        let _ = table;
+        unsupported("storage")
+    }
+
     /// Runs SQL that a person wrote, in the dialect of the capabilities. It may only read.
     fn execute<'a>(
         &'a self,
@@ -262,6 +273,17 @@ pub trait Database: Send + Sync {
 
     /// As [`Source::indices_definition`]; none if the source has none.
     fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+
+    /// As [`Source::groups`]; none if the source has none.
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    /// As [`Source::storage`]; `None` if the source does not tell.
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<Storage>>> {
+        let _ = table;
+        Box::pin(ready(Ok(None)))
+    }
 
     /// Answers each want of a request, in order. Wants run side by side, each under its own time limit.
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>>;

@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ForeignKey, Limits, Result,
-    Rows, Source, Statement, TableInfo, Version,
+    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ForeignKey, Group, Limits,
+    Result, Rows, Source, Statement, Storage, TableInfo, Version,
 };
 
 use crate::sql::{self, Mention, Reachable};
@@ -161,6 +161,14 @@ impl Database for Across {
 
     fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         self.inner.indices_definition(table)
+    }
+
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        self.inner.groups()
+    }
+
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<Storage>>> {
+        self.inner.storage(table)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {

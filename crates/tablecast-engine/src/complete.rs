@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tablecast_connector::{
     Answer, Ask, BoxFuture, Capabilities, ContainerFile, Database, Details, ErrorKind, Filter,
-    ForeignKey, Limits, Result, Rows, Source, Statement, TableInfo, Version,
+    ForeignKey, Group, Limits, Result, Rows, Source, Statement, Storage, TableInfo, Version,
 };
 
 use crate::asks;
@@ -104,6 +104,16 @@ impl Database for Completed {
     fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         let indexes = self.source.indices_definition(table);
         Box::pin(async { unless_unsupported(indexes.await, || Ok(Vec::new())) })
+    }
+
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        let groups = self.source.groups();
+        Box::pin(async { unless_unsupported(groups.await, || Ok(Vec::new())) })
+    }
+
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<Storage>>> {
+        let storage = self.source.storage(table);
+        Box::pin(async { unless_unsupported(storage.await.map(Some), || Ok(None)) })
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {

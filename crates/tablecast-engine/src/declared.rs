@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tablecast_connector::{
-    BoxFuture, Capabilities, Count, Details, Error, ErrorKind, ForeignKey, Identity, Limits,
-    Result, Scan, ScanRequest, Source, Statement, TableInfo, Value, Version, did_you_mean,
+    BoxFuture, Capabilities, Count, Details, Error, ErrorKind, ForeignKey, Group, Identity, Limits,
+    Result, Scan, ScanRequest, Source, Statement, Storage, TableInfo, Value, Version, did_you_mean,
     real_text,
 };
 use tablecast_sql::quote_always;
@@ -275,6 +275,14 @@ impl Source for Declared {
 
     fn indices_definition<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         self.inner.indices_definition(table)
+    }
+
+    fn groups(&self) -> BoxFuture<'_, Result<Vec<Group>>> {
+        self.inner.groups()
+    }
+
+    fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Storage>> {
+        self.inner.storage(table)
     }
 
     fn version(&self) -> Option<Version> {

@@ -9,6 +9,7 @@ use tablecast_connector::{Database, Error, Result};
 use crate::Templates;
 use crate::fetch::beside::Known;
 use crate::fetch::counting::Counting;
+use crate::fetch::said::Said;
 use crate::kept::Kept;
 use crate::mounts::{self, Mount};
 use crate::names::tilde_encode;
@@ -48,6 +49,8 @@ pub struct Site {
     pub(crate) kept: Kept,
     /// What stands beside rows, the same on each page of them.
     pub(crate) beside: Known,
+    /// What containers say about their tables.
+    pub(crate) said: Said,
     /// Facets that take long.
     pub(crate) counting: Arc<Counting>,
 }
@@ -73,6 +76,7 @@ impl Site {
             templates: None,
             kept,
             beside: Known::default(),
+            said: Said::default(),
             counting: Arc::default(),
         }
     }

@@ -212,12 +212,17 @@ const jumpDialog = () => {
       const kind = document.createElement("span");
       kind.className = "soft";
       kind.textContent = match.type;
+      if (match.description) {
+        const words = document.createElement("small");
+        words.textContent = match.description;
+        name.append(words);
+      }
       item.append(name, kind);
       item.addEventListener("click", () => { location.href = match.url; });
       item.dataset.url = match.url;
       return item;
     }));
-    said.textContent = matches.length ? "" : "Nothing has this name.";
+    said.textContent = matches.length ? "" : "Nothing is found.";
     choose(0);
   };
   const ask = async () => {

@@ -45,6 +45,28 @@ mod id {
     pub const BLOSC2: u16 = 32_026;
 }
 
+/// The names of registered filters.
+pub fn registered_name(id: u16) -> Option<&'static str> {
+    Some(match id {
+        id::GZIP => "gzip",
+        id::SHUFFLE => "shuffle",
+        id::FLETCHER32 => "fletcher32",
+        id::SZIP => "szip",
+        id::NBIT => "nbit",
+        id::SCALE_OFFSET => "scaleoffset",
+        id::LZO => "lzo",
+        id::BZIP2 => "bzip2",
+        id::LZF => "lzf",
+        id::BLOSC => "blosc",
+        id::LZ4 => "lz4",
+        id::BITSHUFFLE => "bitshuffle",
+        id::ZFP => "zfp",
+        id::ZSTD => "zstd",
+        id::BLOSC2 => "blosc2",
+        _ => return None,
+    })
+}
+
 /// The fifth parameter of bitshuffle: which compression follows it.
 const BITSHUFFLE_ZSTD: u32 = 3;
 
@@ -77,11 +99,7 @@ impl Kernel {
             | id::BITSHUFFLE
             | id::ZSTD => Self::Library(library(&spec.client_data)),
             other => {
-                let name = match (other, &spec.name) {
-                    (id::ZFP, _) => "zfp",
-                    (_, Some(name)) => name.as_str(),
-                    _ => "unnamed",
-                };
+                let name = spec.known_name();
                 return Err(unsupported(format!(
                     "the filter {other} ({name}) is not read yet"
                 )));

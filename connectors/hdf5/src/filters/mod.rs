@@ -23,6 +23,17 @@ pub struct FilterSpec {
     pub name: Option<String>,
 }
 
+impl FilterSpec {
+    /// The name by which the filter is known: the registered one, the one that the file gives, or its number.
+    pub fn known_name(&self) -> String {
+        match (kernel::registered_name(self.id), &self.name) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => format!("filter {}", self.id),
+        }
+    }
+}
+
 /// The filters of one dataset, ready to be undone.
 #[derive(Debug, Clone)]
 pub struct Pipeline {

@@ -99,6 +99,18 @@ impl ChunkIndex {
         }
     }
 
+    /// Bytes of all chunks as they are stored.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.stored {
+            Stored::Listed(chunks) => chunks
+                .iter()
+                .fold(0, |sum, chunk| sum.saturating_add(chunk.bytes)),
+            Stored::InOrder { grid, .. } => grid.iter().fold(self.chunk_bytes, |bytes, &count| {
+                bytes.saturating_mul(count)
+            }),
+        }
+    }
+
     /// The next step along the main dimension, from `row` on, that has a stored chunk.
     pub fn next_row(&self, row: u64) -> Option<u64> {
         match &self.stored {

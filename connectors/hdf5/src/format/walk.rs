@@ -42,6 +42,8 @@ pub enum Place {
 pub struct Tree {
     /// Datasets and odd nodes, in the order of the file.
     pub nodes: Vec<Node>,
+    /// The path and address of each group, the root first; a group with several paths has one of each.
+    pub groups: Vec<(String, u64)>,
     /// The path of each object of the file, for references to it: the first path found.
     pub paths: HashMap<u64, String>,
     /// The file that was walked.
@@ -52,6 +54,7 @@ pub struct Tree {
 pub fn walk(file: &Arc<File>) -> Result<Tree> {
     let tree = Tree {
         nodes: Vec::new(),
+        groups: Vec::new(),
         paths: HashMap::new(),
         file: Arc::clone(file),
     };
@@ -85,6 +88,7 @@ impl Walk<'_> {
         }
         let header = ObjectHeader::read(self.file, address)?;
         let links = links(self.file, &header)?;
+        self.tree.groups.push((path.to_owned(), address));
         self.tree
             .paths
             .entry(address)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tablecast_connector::{Answer, Ask, Limits, Result, TableInfo, Want};
+use tablecast_connector::{Answer, Ask, Group, Limits, Result, Storage, TableInfo, Want};
 
 use crate::permission::{Action, Subject};
 use crate::{Published, Site};
@@ -19,6 +19,8 @@ pub(crate) struct TableItem {
     /// Single-column references: column, other table, other column.
     pub(crate) outgoing: Vec<(String, String, String)>,
     pub(crate) incoming: Vec<(String, String, String)>,
+    /// How its cells are stored, where that was asked for and is known.
+    pub(crate) storage: Option<Storage>,
 }
 
 /// A database's tables and views.
@@ -28,6 +30,8 @@ pub(crate) struct Contents {
     pub(crate) views: Vec<String>,
     /// The columns of every table, hidden ones and parts of indexes, too; and the views.
     pub(crate) columns: Vec<(String, BTreeSet<String>)>,
+    /// What is said about its groups, where that was asked for.
+    pub(crate) groups: Vec<Group>,
     /// Why nothing is known of it, where that is so.
     pub(crate) problem: Option<String>,
 }
@@ -91,6 +95,7 @@ pub(crate) async fn contents(
         tables,
         views,
         columns,
+        groups: Vec::new(),
         problem: None,
     })
 }
@@ -127,6 +132,7 @@ async fn item(
         fts_table: database.detect_fts(&name).await?,
         outgoing: super::labels::references(published, &name).await?,
         incoming: Vec::new(),
+        storage: None,
         info,
     })
 }

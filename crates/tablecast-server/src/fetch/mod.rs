@@ -11,6 +11,8 @@ pub(crate) mod page;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod row;
+pub(crate) mod said;
+pub(crate) mod structure;
 pub(crate) mod table;
 pub(crate) mod trace;
 

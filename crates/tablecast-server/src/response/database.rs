@@ -1,9 +1,9 @@
 //! The lists of databases and of a database's tables as JSON.
 
 use serde_json::{Map, Value as Json, json};
-use tablecast_connector::ROWID;
+use tablecast_connector::{Group, ROWID, Storage};
 
-use super::extras::color;
+use super::extras::{color, own_metadata};
 use crate::configuration::QueryOptions;
 use crate::fetch::database::{Contents, TableItem};
 use crate::names::tilde_encode;
@@ -40,7 +40,7 @@ pub(crate) fn database(
     let queries = site.queries(&published.name);
     let mut views = contents.views.clone();
     views.sort();
-    json!({
+    let mut json = json!({
         "ok": true,
         "database": published.name,
         "private": false,
@@ -59,6 +59,31 @@ pub(crate) fn database(
         "allow_execute_sql": site.allows(Action::ExecuteSql, Subject::Database(&published.name)),
         "table_columns": table_columns(contents),
         "metadata": options.metadata,
+    });
+    // Only containers with groups have the key, so that the others answer as Datasette does.
+    if let (false, Some(json)) = (contents.groups.is_empty(), json.as_object_mut()) {
+        let groups: Vec<Json> = contents.groups.iter().map(group_json).collect();
+        json.insert("groups".to_owned(), groups.into());
+    }
+    json
+}
+
+fn group_json(group: &Group) -> Json {
+    let mut json = Map::new();
+    json.insert("path".to_owned(), group.path.clone().into());
+    own_metadata(&group.metadata, &mut json);
+    json.into()
+}
+
+fn storage_json(storage: &Storage) -> Json {
+    json!({
+        "shape": storage.shape,
+        "element": storage.element,
+        "chunks": storage.chunks,
+        "filters": storage.filters,
+        "bytes": storage.bytes,
+        "stored_bytes": storage.stored_bytes,
+        "ratio": storage.ratio(),
     })
 }
 
@@ -83,6 +108,9 @@ fn table_json(table: &TableItem) -> Json {
         },
         "private": false,
     });
+    if let (Some(storage), Some(item)) = (&table.storage, item.as_object_mut()) {
+        item.insert("storage".to_owned(), storage_json(storage));
+    }
     if let (Some(reason), Some(item)) = (&table.info.unreadable, item.as_object_mut()) {
         item.insert("unreadable".to_owned(), reason.clone().into());
     }

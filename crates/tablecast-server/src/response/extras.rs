@@ -322,7 +322,7 @@ pub(crate) fn metadata(plan: &TablePlan) -> Json {
     metadata.into()
 }
 
-fn own_metadata(own: &Metadata, metadata: &mut Map<String, Json>) {
+pub(super) fn own_metadata(own: &Metadata, metadata: &mut Map<String, Json>) {
     for (name, text) in [
         ("title", &own.title),
         ("description", &own.description),

@@ -9,6 +9,7 @@ use super::is_json;
 use crate::error::Shown;
 use crate::fetch::beside::COUNT_MAX;
 use crate::fetch::database::{Contents, Counting, contents};
+use crate::fetch::structure::add_structure;
 use crate::names::tilde_encode;
 use crate::permission::{Action, Subject};
 use crate::request::Request;
@@ -62,6 +63,7 @@ pub(super) async fn database(site: &Site, request: &Request, name: &str) -> Resu
         at_most: Some(COUNT_MAX + 1),
     };
     let mut contents = contents(site, published, Some(counting)).await?;
+    add_structure(published, &mut contents).await?;
     for count in contents
         .tables
         .iter_mut()

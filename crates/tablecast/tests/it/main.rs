@@ -29,4 +29,5 @@ mod requests;
 mod sampled;
 mod sql;
 mod stopping;
+mod structure;
 mod templates;

@@ -1,6 +1,9 @@
 //! The lists: databases of the site, tables of a database (as a tree where their names have slashes).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
+use tablecast_connector::{Group, Storage};
 
 use super::{Page, database_path, render, table_path, thousands};
 use crate::fetch::database::{Contents, TableItem};
@@ -128,11 +131,14 @@ pub(crate) fn database(
         if table.hidden {
             hidden.push(entry(request, published, table, &table.info.name));
         } else {
-            tree.add(&table.info.name, &|label| {
+            let stored = table.storage.as_ref().and_then(|it| it.stored_bytes);
+            tree.add(&table.info.name, stored.unwrap_or(0), &|label| {
                 entry(request, published, table, label)
             });
         }
     }
+    let said = contents.groups.iter();
+    let said = said.map(|group| (group.path.as_str(), group)).collect();
     let link =
         |name: &String| json!({ "name": name, "url": table_path(request, &published.name, name) });
     let path = database_path(request, &published.name);
@@ -146,7 +152,7 @@ pub(crate) fn database(
         "query_url": format!("{path}/-/query"),
         "schema_url": format!("{path}/-/schema"),
         "example_sql": example_sql(contents),
-        "tree": tree.to_json(),
+        "tree": tree.to_json("", &said),
         "hidden": hidden,
         "view_links": contents.views.iter().map(link).collect::<Vec<_>>(),
         "query_links": site.queries(&published.name).iter().map(|(name, query)| json!({ "name": query.title.as_deref().unwrap_or(name), "url": table_path(request, &published.name, name) })).collect::<Vec<_>>(),
@@ -243,6 +249,52 @@ fn entry(request: &Request, published: &Published, table: &TableItem, label: &st
         "columns": columns.join(", "),
         "count": count,
         "unreadable": table.info.unreadable,
+        "storage": table.storage.as_ref().map(stored),
+    })
+}
+
+/// How a table is stored, in words: `float32 · 48 × 9 × 18 · chunks 1 × 9 × 18 · gzip · 31.1 kB in 12.3 kB (2.5 : 1)`.
+fn stored(storage: &Storage) -> String {
+    let mut parts = vec![storage.element.clone()];
+    if !storage.shape.is_empty() {
+        parts.push(lengths(&storage.shape));
+    }
+    if let Some(chunks) = &storage.chunks {
+        parts.push(format!("chunks {}", lengths(chunks)));
+    }
+    if !storage.filters.is_empty() {
+        parts.push(storage.filters.join(", "));
+    }
+    match (storage.bytes, storage.stored_bytes, storage.ratio()) {
+        (Some(all), Some(stored), Some(ratio)) if !storage.filters.is_empty() => {
+            parts.push(format!(
+                "{} in {} ({ratio:.1} : 1)",
+                bytes(all),
+                bytes(stored)
+            ));
+        }
+        (Some(all), Some(stored), _) if all != stored => {
+            parts.push(format!("{}, {} stored", bytes(all), bytes(stored)));
+        }
+        (Some(all), ..) => parts.push(bytes(all)),
+        _ => {}
+    }
+    parts.join(" · ")
+}
+
+fn lengths(shape: &[u64]) -> String {
+    let lengths: Vec<String> = shape.iter().map(|length| thousands(*length)).collect();
+    lengths.join(" × ")
+}
+
+/// What is said about a group, for its place in the tree.
+fn group_said(group: &Group) -> Json {
+    let attributes = group.metadata.attributes.iter();
+    json!({
+        "title": group.metadata.title,
+        "attributes": attributes
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect::<Vec<_>>(),
     })
 }
 
@@ -251,10 +303,15 @@ fn entry(request: &Request, published: &Published, table: &TableItem, label: &st
 struct Node {
     groups: Vec<(String, Node)>,
     tables: Vec<Json>,
+    /// Tables in it and its groups, and the bytes that they take in the container, as far as known.
+    count: usize,
+    stored_bytes: u64,
 }
 
 impl Node {
-    fn add(&mut self, rest: &str, entry: &dyn Fn(&str) -> Json) {
+    fn add(&mut self, rest: &str, stored_bytes: u64, entry: &dyn Fn(&str) -> Json) {
+        self.count += 1;
+        self.stored_bytes = self.stored_bytes.saturating_add(stored_bytes);
         let Some((group, inner)) = rest
             .split_once('/')
             .filter(|(group, inner)| !group.is_empty() && !inner.is_empty())
@@ -271,22 +328,35 @@ impl Node {
                 self.groups.len() - 1
             });
         if let Some((_, node)) = self.groups.get_mut(place) {
-            node.add(inner, entry);
+            node.add(inner, stored_bytes, entry);
         }
     }
 
-    fn to_json(&self) -> Json {
+    /// The tree at `path`, with what is said about its groups.
+    fn to_json(&self, path: &str, said: &BTreeMap<&str, &Group>) -> Json {
         let groups: Vec<Json> = self
             .groups
             .iter()
             .map(|(name, node)| {
-                let mut json = node.to_json();
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}/{name}")
+                };
+                let mut json = node.to_json(&path, said);
                 if let Some(members) = json.as_object_mut() {
                     members.insert("name".to_owned(), name.clone().into());
                 }
                 json
             })
             .collect();
-        json!({ "groups": groups, "tables": self.tables })
+        let size = (self.stored_bytes > 0).then(|| bytes(self.stored_bytes));
+        json!({
+            "groups": groups,
+            "tables": self.tables,
+            "count": self.count,
+            "size": size,
+            "said": said.get(path).map(|group| group_said(group)),
+        })
     }
 }
