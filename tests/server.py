@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -49,23 +50,31 @@ class Server:
 @contextlib.contextmanager
 def serve(binary, *arguments):
     """Tablecast on a free port; standard error goes to ours if it does not start."""
+    with tempfile.TemporaryFile("w+") as errors, serve_process(binary, errors, *arguments) as (server, _):
+        yield server
+
+
+@contextlib.contextmanager
+def serve_process(binary, errors, *arguments):
+    """As `serve`, with the process, whose standard error goes to the file `errors`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(binary), "serve", *map(str, arguments), "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, text=True)
     server = Server(port)
     try:
         deadline = time.monotonic() + 30
         while True:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{command} did not start: {process.stderr.read()}")
+                errors.seek(0)
+                raise SystemExit(f"{command} did not start: {errors.read()}")
             try:
                 server.get("/-/versions.json")
                 break
             except OSError:
                 time.sleep(0.01)
-        yield server
+        yield server, process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
