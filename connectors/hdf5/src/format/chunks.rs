@@ -84,18 +84,33 @@ impl ChunkIndex {
                 chunks[start..end].to_vec()
             }
             Stored::InOrder { address, grid } => (0..self.columns)
-                .map(|column| {
-                    let place = place(grid, main, row, column);
-                    let address = address.saturating_add(place.saturating_mul(self.chunk_bytes));
-                    Chunk {
-                        row,
-                        column,
-                        address,
-                        bytes: self.chunk_bytes,
-                        filter_mask: 0,
-                    }
-                })
+                .map(|column| self.in_order(*address, grid, main, row, column))
                 .collect(),
+        }
+    }
+
+    fn in_order(&self, address: u64, grid: &[u64], main: usize, row: u64, column: u64) -> Chunk {
+        let place = place(grid, main, row, column);
+        Chunk {
+            row,
+            column,
+            address: address.saturating_add(place.saturating_mul(self.chunk_bytes)),
+            bytes: self.chunk_bytes,
+            filter_mask: 0,
+        }
+    }
+
+    /// The chunk at this place; `None` if it was never written.
+    pub fn at(&self, row: u64, column: u64, main: usize) -> Option<Chunk> {
+        match &self.stored {
+            Stored::Listed(chunks) => {
+                let place =
+                    chunks.binary_search_by_key(&(row, column), |chunk| (chunk.row, chunk.column));
+                place.ok().and_then(|at| chunks.get(at).copied())
+            }
+            Stored::InOrder { address, grid } => {
+                Some(self.in_order(*address, grid, main, row, column))
+            }
         }
     }
 

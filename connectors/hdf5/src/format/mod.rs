@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod chunks;
 pub mod dataset;
 pub mod datatype;
+pub mod decode;
 pub mod file;
 pub mod float;
 pub mod header;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::chunks::{Chunk, ChunkIndex};
 use super::dataset::{Dataset, Layout};
+use super::decode::ChunkDecoder;
 use crate::error::{Result, damaged};
-use crate::filters::{Pipeline, Scratch};
 
 /// A block holds no more than this, unless a single row is larger. It fits into the processor's cache.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -19,10 +19,8 @@ const WIDE_BLOCK_BYTES: usize = 16 << 20;
 pub struct RowReader {
     dataset: Arc<Dataset>,
     index: Option<Arc<ChunkIndex>>,
-    pipeline: Pipeline,
-    scratch: Scratch,
+    decoder: ChunkDecoder,
     row_bytes: usize,
-    stored: Vec<u8>,
     decoded: Vec<u8>,
     /// Which chunk `decoded` holds.
     decoded_chunk: Option<Chunk>,
@@ -34,12 +32,10 @@ impl RowReader {
     pub fn new(dataset: &Arc<Dataset>) -> Result<Self> {
         let index = dataset.index()?;
         Ok(Self {
-            pipeline: dataset.pipeline()?,
+            decoder: ChunkDecoder::new(dataset)?,
             row_bytes: dataset.row_bytes()?,
             dataset: Arc::clone(dataset),
             index,
-            scratch: Scratch::default(),
-            stored: Vec::new(),
             decoded: Vec::new(),
             decoded_chunk: None,
             block: Vec::new(),
@@ -143,7 +139,7 @@ impl RowReader {
             let Some(chunk) = index.in_row(step, 0).first().copied() else {
                 return Ok(self.unwritten(index, step, row, end));
             };
-            self.decode(dataset, index, chunk, false)?;
+            self.decode(index, chunk, false)?;
             let rows = self.stretch(row, chunk_end);
             let start = (row % height) as usize * self.row_bytes;
             let bytes = rows as usize * self.row_bytes;
@@ -162,7 +158,7 @@ impl RowReader {
         }
         for chunk in chunks {
             let copy = Copy::new(dataset, index, chunk.column, row, rows);
-            self.decode(dataset, index, chunk, copy.is_at_edge)?;
+            self.decode(index, chunk, copy.is_at_edge)?;
             copy.run(&self.decoded, &mut self.block);
         }
         Ok((rows, &self.block))
@@ -193,69 +189,15 @@ impl RowReader {
         }
     }
 
-    fn decode(
-        &mut self,
-        dataset: &Dataset,
-        index: &ChunkIndex,
-        chunk: Chunk,
-        is_at_edge: bool,
-    ) -> Result<()> {
+    fn decode(&mut self, index: &ChunkIndex, chunk: Chunk, is_at_edge: bool) -> Result<()> {
         if self.decoded_chunk == Some(chunk) {
             return Ok(());
         }
         self.decoded_chunk = None;
-        let height = index.dims[dataset.main];
-        let first = chunk.row * height;
-        let rows = dataset.rows().min(first.saturating_add(height));
-        let place = |message: &dyn std::fmt::Display| {
-            damaged(format!(
-                "rows {first} to {} cannot be read: {message}",
-                rows.saturating_sub(1)
-            ))
-        };
-        let is_plain =
-            self.edges_are_plain() && (is_at_edge || rows < first.saturating_add(height));
-        if self.pipeline.is_empty() || is_plain {
-            if chunk.bytes != index.chunk_bytes {
-                return Err(place(&format!(
-                    "the chunk has {} bytes instead of {}",
-                    chunk.bytes, index.chunk_bytes
-                )));
-            }
-            dataset
-                .file
-                .bytes
-                .read_into(chunk.address, chunk.bytes, &mut self.decoded)
-                .map_err(|error| place(&error))?;
-        } else {
-            dataset
-                .file
-                .bytes
-                .read_into(chunk.address, chunk.bytes, &mut self.stored)
-                .map_err(|error| place(&error))?;
-            self.decoded.clear();
-            self.pipeline
-                .decode(
-                    &self.stored,
-                    chunk.filter_mask,
-                    &mut self.scratch,
-                    &mut self.decoded,
-                )
-                .map_err(|error| place(&error))?;
-        }
-        if self.decoded.len() as u64 != index.chunk_bytes {
-            return Err(place(&format!(
-                "the chunk has {} bytes instead of {}",
-                self.decoded.len(),
-                index.chunk_bytes
-            )));
-        }
+        self.decoder
+            .decode(index, chunk, is_at_edge, &mut self.decoded)?;
         self.decoded_chunk = Some(chunk);
         Ok(())
-    }
-
-    fn edges_are_plain(&self) -> bool {
-        matches!(&self.dataset.layout, Layout::Chunked(chunking) if chunking.edges_are_plain)
     }
 }
 
