@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod filters;
 mod format;
+mod lattice;
 mod metadata;
 mod number;
 mod part;

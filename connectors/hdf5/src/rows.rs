@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tablecast_connector::{Direction, Limits, Partition, ROWID, Sort, Storage};
 
+use crate::column::columns;
 use crate::column::declared;
 use crate::error::Result;
 use crate::filter::Test;
@@ -15,6 +16,7 @@ use crate::filters::FilterSpec;
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::file::File;
 use crate::format::rows::RowReader;
+use crate::lattice::Lattice;
 
 /// The rows of one table. They are numbered from 0.
 pub trait Rows: Send + Sync {
@@ -35,6 +37,11 @@ pub trait Rows: Send + Sync {
 
     /// How the cells are stored, as far as that can be said of one table. May read.
     fn storage(&self) -> Option<Result<Storage>> {
+        None
+    }
+
+    /// The grid of numbers that the rows are, if they are one. No I/O.
+    fn lattice(&self) -> Option<Lattice> {
         None
     }
 
@@ -136,6 +143,10 @@ impl Rows for DatasetRows {
 
     fn storage(&self) -> Option<Result<Storage>> {
         Some(storage(&self.0))
+    }
+
+    fn lattice(&self) -> Option<Lattice> {
+        Lattice::of(&self.0, &columns(&self.0).0)
     }
 }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use tablecast_connector::{
-    BlockingScan, BlockingSource, Capabilities, ContainerFile, Count, Details, Group, Limits,
-    ScanRequest, Storage, TableInfo, Version,
+    ArrayRequest, BlockingScan, BlockingSource, Capabilities, ContainerFile, Count, Details, Group,
+    Limits, Reduction, ScanRequest, Storage, TableInfo, Version,
 };
 
 use crate::array::{NotText, array};
@@ -275,6 +275,16 @@ impl BlockingSource for Hdf5 {
             rows: rows.min(most),
             truncated: rows > most,
         })
+    }
+
+    fn array(&self, table: &str, request: &ArrayRequest, limits: &Limits) -> Result<Reduction> {
+        limits.check()?;
+        let table = self.current()?.table(table)?;
+        let Some(lattice) = readable(&table)?.lattice() else {
+            let name = &table.info.name;
+            return Err(Error::unsupported(format!("{name} is not an array")));
+        };
+        guarded(|| lattice.reduce(request, limits)).map_err(|error| error.within(&table.info.name))
     }
 
     fn scan(&self, request: &ScanRequest) -> Result<BlockingScan> {

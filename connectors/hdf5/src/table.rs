@@ -7,6 +7,7 @@ use tablecast_connector::{Identity, TableInfo, is_rowid_name};
 
 use crate::column::{ColumnPlace, Element, columns};
 use crate::format::dataset::Dataset;
+use crate::lattice::Lattice;
 use crate::metadata::describe;
 use crate::rows::{DatasetRows, Rows};
 
@@ -43,6 +44,9 @@ impl Table {
             all_odd.flatten()
         });
         describe(&mut info, &dataset, &odd, &paths);
+        if info.unreadable.is_none() {
+            info.array = Lattice::of(&dataset, &columns).map(|lattice| lattice.array());
+        }
         Self {
             info: Arc::new(info),
             columns,

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pool::Pool;
 use crate::{
-    Answer, Ask, Batch, BatchStream, BoxFuture, Capabilities, ContainerFile, Count, Details, Error,
-    ForeignKey, Group, Limits, OpenPartition, OutputColumn, Partition, Promises, Result, Rows,
-    Scan, ScanRequest, Source, Statement, Storage, TableInfo, Version,
+    Answer, ArrayRequest, Ask, Batch, BatchStream, BoxFuture, Capabilities, ContainerFile, Count,
+    Details, Error, ForeignKey, Group, Limits, OpenPartition, OutputColumn, Partition, Promises,
+    Reduction, Result, Rows, Scan, ScanRequest, Source, Statement, Storage, TableInfo, Version,
 };
 
 /// The batches of one partition or answer.
@@ -121,6 +121,11 @@ pub trait BlockingSource: Send + Sync + 'static {
     /// As [`Source::ask`].
     fn ask(&self, ask: &Ask, _limits: &Limits) -> Vec<Result<Answer>> {
         ask.wants.iter().map(|_| unsupported("ask")).collect()
+    }
+
+    /// As [`Source::array`].
+    fn array(&self, _table: &str, _request: &ArrayRequest, _limits: &Limits) -> Result<Reduction> {
+        unsupported("array")
     }
 
     /// As [`Source::version`].
@@ -271,6 +276,18 @@ impl<S: BlockingSource> Source for Blocking<S> {
 
     fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Storage>> {
         self.run_on(table, S::storage)
+    }
+
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        let (request, limits) = (request.clone(), limits.clone());
+        self.run_on(table, move |source, table| {
+            source.array(table, &request, &limits)
+        })
     }
 
     fn execute<'a>(

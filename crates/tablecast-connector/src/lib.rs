@@ -62,6 +62,7 @@
 //! }
 //! ```
 
+mod array;
 mod batch;
 mod blocking;
 mod cell;
@@ -82,6 +83,9 @@ mod value;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use array::{
+    Array, ArrayRequest, Axis, BINS_MAX, Coordinates, Dimension, DimensionKind, Reduction, Window,
+};
 pub use arrow_schema::TimeUnit;
 pub use batch::{Batch, BatchBuilder, ColumnView};
 pub use blocking::{Batches, Blocking, BlockingRows, BlockingScan, BlockingSource, OpenBlocking};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ask, BatchStream, BoxFuture, Dialect, Error, ForeignKey, Group, Limits, OutputColumn, Result,
-    Scan, ScanRequest, Statement, Storage, TableInfo, Value,
+    ArrayRequest, Ask, BatchStream, BoxFuture, Dialect, Error, ForeignKey, Group, Limits,
+    OutputColumn, Reduction, Result, Scan, ScanRequest, Statement, Storage, TableInfo, Value,
 };
 
 /// What a source can do beyond the three required methods, as data: the kit holds it against what the source does.
@@ -217,6 +217,18 @@ pub trait Source: Send + Sync {
         ))
     }
 
+    /// A reduction of the array that a table is, as its [`TableInfo::array`] tells; `InvalidRequest` if `request` does not
+    /// pass [`crate::Array::check`]. It is to come well within a second, from a sample if need be.
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        let _ = (table, request, limits);
+        unsupported("array")
+    }
+
     /// The state of the content. Cheap: it is read twice in each request. `None`: nothing may be kept.
     fn version(&self) -> Option<Version> {
         None
@@ -294,6 +306,17 @@ pub trait Database: Send + Sync {
         statement: &'a Statement,
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Rows>>;
+
+    /// As [`Source::array`]; `Unsupported` where no table is an array.
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        let _ = (table, request, limits);
+        unsupported("array")
+    }
 
     /// As [`Source::version`].
     fn version(&self) -> Option<Version>;

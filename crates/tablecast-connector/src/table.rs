@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affinity, Value};
+use crate::{Affinity, Array, Value};
 
 /// The name by which a request and a predicate mean the row number. It is shown as a column only when asked for.
 pub const ROWID: &str = "rowid";
@@ -139,6 +139,8 @@ pub struct TableInfo {
     pub identity: Identity,
     /// What is said about it.
     pub metadata: Metadata,
+    /// The array that its columns are, so that pictures of it can be asked for by [`crate::Source::array`].
+    pub array: Option<Array>,
     /// Why its rows cannot be read: it is listed with this reason, and a scan is refused with it.
     pub unreadable: Option<String>,
 }
@@ -152,6 +154,7 @@ impl TableInfo {
             columns,
             identity,
             metadata: Metadata::default(),
+            array: None,
             unreadable: None,
         }
     }

@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, Database, Details, Error, ForeignKey, Group, Limits,
-    Result, Rows, Source, Statement, Storage, TableInfo, Version,
+    Answer, ArrayRequest, Ask, BoxFuture, Capabilities, Database, Details, Error, ForeignKey,
+    Group, Limits, Reduction, Result, Rows, Source, Statement, Storage, TableInfo, Version,
 };
 
 use crate::sql::{self, Mention, Reachable};
@@ -149,6 +149,15 @@ impl Database for Across {
 
     fn detect_fts<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         self.inner.detect_fts(table)
+    }
+
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        self.inner.array(table, request, limits)
     }
 
     fn foreign_keys<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<ForeignKey>>> {

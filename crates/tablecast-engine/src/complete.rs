@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use tablecast_connector::{
-    Answer, Ask, BoxFuture, Capabilities, ContainerFile, Database, Details, ErrorKind, Filter,
-    ForeignKey, Group, Limits, Result, Rows, Source, Statement, Storage, TableInfo, Version,
+    Answer, ArrayRequest, Ask, BoxFuture, Capabilities, ContainerFile, Database, Details,
+    ErrorKind, Filter, ForeignKey, Group, Limits, Reduction, Result, Rows, Source, Statement,
+    Storage, TableInfo, Version,
 };
 
 use crate::asks;
@@ -114,6 +115,15 @@ impl Database for Completed {
     fn storage<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<Storage>>> {
         let storage = self.source.storage(table);
         Box::pin(async { unless_unsupported(storage.await.map(Some), || Ok(None)) })
+    }
+
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        self.source.array(table, request, limits)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask, limits: &'a Limits) -> BoxFuture<'a, Vec<Result<Answer>>> {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tablecast_connector::{
-    BoxFuture, Capabilities, Count, Details, Error, ErrorKind, ForeignKey, Group, Identity, Limits,
-    Result, Scan, ScanRequest, Source, Statement, Storage, TableInfo, Value, Version, did_you_mean,
-    real_text,
+    ArrayRequest, BoxFuture, Capabilities, Count, Details, Error, ErrorKind, ForeignKey, Group,
+    Identity, Limits, Reduction, Result, Scan, ScanRequest, Source, Statement, Storage, TableInfo,
+    Value, Version, did_you_mean, real_text,
 };
 use tablecast_sql::quote_always;
 
@@ -255,6 +255,15 @@ impl Source for Declared {
 
     fn detect_fts<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
         self.inner.detect_fts(table)
+    }
+
+    fn array<'a>(
+        &'a self,
+        table: &'a str,
+        request: &'a ArrayRequest,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, Result<Reduction>> {
+        self.inner.array(table, request, limits)
     }
 
     fn foreign_keys<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<ForeignKey>>> {

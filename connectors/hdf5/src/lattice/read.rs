@@ -1,0 +1,376 @@
+//! Reads the blocks of a plan and sums up what they hold, bin by bin.
+//!
+//! A block is a stored chunk, or a piece of a dataset that is in one piece. It is turned into numbers a stretch at a
+//! time, so that beside one decoded block nothing grows with it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tablecast_connector::Limits;
+
+use super::plan::{Plan, Steps};
+use super::{Numbers, Widened};
+use crate::error::{Result, damaged};
+use crate::format::chunks::ChunkIndex;
+use crate::format::dataset::{Dataset, Layout};
+use crate::format::decode::ChunkDecoder;
+use crate::number::Places;
+
+/// Bytes of a block where the dataset is in one piece.
+const PIECE_BYTES: u64 = 64 << 10;
+/// Elements that are turned into numbers at a time.
+const STRETCH: u64 = 8192;
+
+/// What is known of each bin.
+pub struct Sums {
+    bins: Vec<Bin>,
+    /// Elements that were read.
+    pub read: u64,
+    /// Those of them that are missing.
+    pub missing: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Bin {
+    sum: f64,
+    count: u64,
+    least: f64,
+    most: f64,
+}
+
+impl Sums {
+    fn new(bins: usize) -> Self {
+        let empty = Bin {
+            sum: 0.0,
+            count: 0,
+            least: f64::NAN,
+            most: f64::NAN,
+        };
+        Self {
+            bins: vec![empty; bins],
+            read: 0,
+            missing: 0,
+        }
+    }
+
+    /// Mean, least and greatest number of each bin.
+    pub fn bins(&self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+        let mean = |bin: &Bin| match bin.count {
+            0 => f64::NAN,
+            // The mean of one number, or of equal ones, is that number.
+            _ if bin.least.to_bits() == bin.most.to_bits() => bin.least,
+            count => (bin.sum / count as f64).clamp(bin.least, bin.most),
+        };
+        (
+            self.bins.iter().map(mean).collect(),
+            self.bins.iter().map(|bin| bin.least).collect(),
+            self.bins.iter().map(|bin| bin.most).collect(),
+        )
+    }
+
+    fn add(&mut self, bin: usize, numbers: &[f64]) {
+        let Some(bin) = self.bins.get_mut(bin) else {
+            return;
+        };
+        let mut missing = 0;
+        for &number in numbers {
+            if number.is_finite() {
+                bin.sum += number;
+                bin.count += 1;
+                bin.least = bin.least.min(number);
+                bin.most = bin.most.max(number);
+            } else {
+                missing += 1;
+            }
+        }
+        self.read += numbers.len() as u64;
+        self.missing += missing;
+    }
+}
+
+/// Reads blocks of one dataset.
+pub struct BlockReader<'a> {
+    numbers: &'a Numbers,
+    index: Option<Arc<ChunkIndex>>,
+    decoder: ChunkDecoder,
+    /// Elements of a block by dimension.
+    block: Vec<u64>,
+    decoded: Vec<u8>,
+    stretch: Widened,
+}
+
+/// What of a block is summed up: by dimension its first element and the one behind its last.
+type Span = Vec<(u64, u64)>;
+
+impl<'a> BlockReader<'a> {
+    /// A reader that has read nothing but the chunk index.
+    pub fn new(numbers: &'a Numbers) -> Result<Self> {
+        let dataset = &numbers.dataset;
+        let index = dataset.index()?;
+        let block = match &index {
+            Some(index) => {
+                let inner = numbers.shape.get(index.dims.len()..).unwrap_or_default();
+                index.dims.iter().chain(inner).copied().collect()
+            }
+            None => pieces(&numbers.shape, numbers.bytes as u64),
+        };
+        Ok(Self {
+            decoder: ChunkDecoder::new(dataset)?,
+            numbers,
+            index,
+            block,
+            decoded: Vec::new(),
+            stretch: Widened(Vec::new()),
+        })
+    }
+
+    pub fn block(&self) -> &[u64] {
+        &self.block
+    }
+
+    /// Sums up what the plan says; `None` if that is not done at `end`.
+    pub fn read(
+        &mut self,
+        plan: &Plan,
+        limits: &Limits,
+        end: Option<Instant>,
+    ) -> Result<Option<Sums>> {
+        let edges: Vec<Vec<u64>> = plan.edges().collect();
+        let blocks: Vec<Vec<u64>> = plan.dims().iter().map(Steps::blocks).collect();
+        let mut sums = Sums::new(plan.bins());
+        let mut places = vec![0_usize; blocks.len()];
+        loop {
+            limits.check()?;
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return Ok(None);
+            }
+            let at = places.iter().zip(&blocks);
+            let at: Option<Vec<u64>> = at.map(|(&place, all)| all.get(place).copied()).collect();
+            let Some(at) = at else { return Ok(Some(sums)) };
+            let span = plan.dims().iter().zip(&at).zip(&self.numbers.shape);
+            let span: Span = span
+                .map(|((steps, &block), &length)| {
+                    let (from, to) = steps.within(block);
+                    (from, to.min(length))
+                })
+                .collect();
+            if span.iter().all(|(from, to)| from < to) {
+                self.sum(&at, &span, &edges, &mut sums)?;
+            }
+            if !advance(&mut places, &blocks) {
+                return Ok(Some(sums));
+            }
+        }
+    }
+
+    /// Sums up one block.
+    fn sum(&mut self, at: &[u64], span: &Span, edges: &[Vec<u64>], sums: &mut Sums) -> Result<()> {
+        // Where in the bytes read the block's first element would be.
+        let strides = self.strides();
+        let base: u64 = span
+            .iter()
+            .zip(&strides)
+            .map(|((from, _), by)| from * by)
+            .sum();
+        let last: u64 = span
+            .iter()
+            .zip(&strides)
+            .map(|((_, to), by)| (to - 1) * by)
+            .sum();
+        let dataset = Arc::clone(&self.numbers.dataset);
+        let bytes = self.numbers.bytes as u64;
+        let mut start = 0;
+        let is_written = match (&dataset.layout, self.index.clone()) {
+            (_, Some(index)) => {
+                let chunk = self.chunk(&dataset, &index, at)?;
+                let inside = at.iter().zip(&self.block).zip(span).zip(&strides);
+                start = inside
+                    .map(|(((at, block), (from, _)), by)| (from - at * block) * by)
+                    .sum();
+                chunk
+            }
+            (Layout::Compact(data), _) => {
+                let piece = data.get((base * bytes) as usize..((last + 1) * bytes) as usize);
+                let piece = piece.ok_or_else(|| damaged("its data are shorter than its shape"))?;
+                self.decoded.clear();
+                self.decoded.extend_from_slice(piece);
+                true
+            }
+            (Layout::Contiguous(Some(address)), _) => {
+                let from = address.saturating_add(base * bytes);
+                let length = (last + 1 - base) * bytes;
+                let file = &dataset.file.bytes;
+                file.read_into(from, length, &mut self.decoded)?;
+                true
+            }
+            _ => false,
+        };
+        let walk = Walk {
+            numbers: self.numbers,
+            block: is_written.then_some(self.decoded.as_slice()),
+            span,
+            strides: &strides,
+            edges,
+        };
+        walk.dimension(0, start, 0, &mut self.stretch, sums)
+    }
+
+    /// Elements from one step of each dimension to the next, in the bytes that are read.
+    fn strides(&self) -> Vec<u64> {
+        let lengths = if self.index.is_some() {
+            &self.block
+        } else {
+            &self.numbers.shape
+        };
+        let mut strides: Vec<u64> = Vec::with_capacity(lengths.len());
+        let mut stride = 1_u64;
+        for length in lengths.iter().rev() {
+            strides.push(stride);
+            stride = stride.saturating_mul(*length);
+        }
+        strides.reverse();
+        strides
+    }
+
+    /// Decodes a chunk; `false` if it was never written.
+    fn chunk(&mut self, dataset: &Dataset, index: &ChunkIndex, at: &[u64]) -> Result<bool> {
+        let at = at.get(..index.dims.len()).unwrap_or_default();
+        let shape = dataset.shape.as_deref().unwrap_or_default();
+        let (mut row, mut column, mut is_at_edge) = (0, 0, false);
+        for (dimension, ((&step, &length), &all)) in
+            at.iter().zip(&index.dims).zip(shape).enumerate()
+        {
+            if dimension == dataset.main {
+                row = step;
+            } else {
+                column = column * all.div_ceil(length) + step;
+                is_at_edge |= (step * length).saturating_add(length) > all;
+            }
+        }
+        let Some(chunk) = index.at(row, column, dataset.main) else {
+            return Ok(false);
+        };
+        self.decoder
+            .decode(index, chunk, is_at_edge, &mut self.decoded)?;
+        Ok(true)
+    }
+}
+
+/// Blocks of a dataset in one piece: as many of the innermost dimensions as are [`PIECE_BYTES`] long.
+fn pieces(shape: &[u64], bytes: u64) -> Vec<u64> {
+    let mut room = (PIECE_BYTES / bytes.max(1)).max(1);
+    let mut block: Vec<u64> = Vec::with_capacity(shape.len());
+    for &length in shape.iter().rev() {
+        let fitting = room.min(length.max(1));
+        block.push(fitting);
+        // A dimension that is cut ends what lies in one stretch.
+        room = if fitting < length { 1 } else { room / fitting };
+        room = room.max(1);
+    }
+    block.reverse();
+    block
+}
+
+/// To the next combination of blocks; `false` behind the last.
+fn advance(places: &mut [usize], blocks: &[Vec<u64>]) -> bool {
+    for (place, all) in places.iter_mut().zip(blocks).rev() {
+        *place += 1;
+        if *place < all.len() {
+            return true;
+        }
+        *place = 0;
+    }
+    false
+}
+
+/// The way through the elements of one block.
+struct Walk<'a> {
+    numbers: &'a Numbers,
+    /// Its bytes; `None` if nothing was written.
+    block: Option<&'a [u8]>,
+    span: &'a Span,
+    /// Elements from one step to the next.
+    strides: &'a [u64],
+    edges: &'a [Vec<u64>],
+}
+
+impl Walk<'_> {
+    /// `from` is where in the block the span starts, in elements, and `bin` the place of its bins before this dimension.
+    fn dimension(
+        &self,
+        at: usize,
+        from: u64,
+        bin: usize,
+        stretch: &mut Widened,
+        sums: &mut Sums,
+    ) -> Result<()> {
+        let (Some(&(first, end)), Some(edges)) = (self.span.get(at), self.edges.get(at)) else {
+            return Ok(());
+        };
+        let is_innermost = at + 1 == self.span.len();
+        let stride = self.strides.get(at).copied().unwrap_or(1);
+        let bins = edges.len().saturating_sub(1);
+        let mut inner = edges
+            .partition_point(|&edge| edge <= first)
+            .saturating_sub(1);
+        let mut step = first;
+        while step < end {
+            let bin_end = edges.get(inner + 1).copied().unwrap_or(end).min(end);
+            let place = bin * bins + inner;
+            if is_innermost {
+                while step < bin_end {
+                    let count = (bin_end - step).min(STRETCH);
+                    self.stretch(from + (step - first), count, stretch)?;
+                    sums.add(place, &stretch.0);
+                    step += count;
+                }
+            } else {
+                while step < bin_end {
+                    let from = from + (step - first) * stride;
+                    self.dimension(at + 1, from, place, stretch, sums)?;
+                    step += 1;
+                }
+            }
+            inner += 1;
+        }
+        Ok(())
+    }
+
+    /// The numbers of elements that follow each other; NaN where they are missing.
+    fn stretch(&self, from: u64, count: u64, out: &mut Widened) -> Result<()> {
+        let size = self.numbers.bytes;
+        out.0.clear();
+        let (block, stride) = match self.block {
+            Some(block) => {
+                let bytes = from as usize * size..(from + count) as usize * size;
+                let bytes = block.get(bytes);
+                let block = bytes.ok_or_else(|| damaged("it is shorter than its shape"))?;
+                (block, size)
+            }
+            // The same bytes for each.
+            None => (self.numbers.dataset.fill.as_slice(), 0),
+        };
+        let places = Places {
+            block,
+            rows: count as usize,
+            stride,
+            offset: 0,
+            per_row: 1,
+            bytes: size,
+        };
+        self.numbers.number.each(places, out);
+        for &missing in &self.numbers.missing {
+            for number in &mut out.0 {
+                if number.to_bits() == missing.to_bits() {
+                    *number = f64::NAN;
+                }
+            }
+        }
+        if let Some((scale, offset)) = self.numbers.scale {
+            for number in &mut out.0 {
+                *number = *number * scale + offset;
+            }
+        }
+        Ok(())
+    }
+}
