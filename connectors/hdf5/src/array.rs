@@ -107,8 +107,9 @@ fn elements(
         } => complex(*real, *imaginary, *offset, places)?,
         Element::Moment(moment) => moment.array(places),
         Element::Duration(duration) => duration.array(places),
-        Element::Category(category) => category.array(places),
+        Element::Category(category) => category.array(places)?,
         Element::Marked(marked) => marked.array(places, NotText::error)?,
+        Element::Object(column) => column.array(places)?,
         Element::Other(datatype) => {
             let read = places
                 .elements()

@@ -12,6 +12,7 @@ use crate::element::moment::{Duration, Moment};
 use crate::format::dataset::Dataset;
 use crate::format::datatype::{Class, Datatype, Member, Padding, Reference};
 use crate::format::value::{self, numpy_unit};
+use crate::frame::ObjectColumn;
 use crate::number::Number;
 
 /// One column, and where its elements are in a row.
@@ -64,6 +65,8 @@ pub enum Element {
     Category(Category),
     /// Text of fixed length of which one stands for null.
     Marked(Marked),
+    /// The number of a row in a block of pickled objects.
+    Object(ObjectColumn),
     /// Anything else, read element by element.
     Other(Datatype),
 }
@@ -83,6 +86,13 @@ impl Element {
 
 /// The columns of a dataset, and the members that cannot be read, with their reasons.
 pub fn columns(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
+    let (mut columns, unreadable) = members(dataset);
+    name_apart(&mut columns);
+    (columns, unreadable)
+}
+
+/// The same, with the names that stand in the file.
+pub fn members(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
     let is_pytables = pytables_class(dataset).is_some();
     let mut datatype = dataset.datatype.clone();
     if is_pytables {
@@ -109,7 +119,6 @@ pub fn columns(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
     ) {
         pseudo_atom(column, &atom);
     }
-    name_apart(&mut columns);
     (columns, unreadable)
 }
 
@@ -235,7 +244,7 @@ fn pseudo_atom(column: &mut ColumnPlace, atom: &str) {
 }
 
 /// Members may have names that only differ by nothing once they are flattened: the later one gets a number.
-fn name_apart(columns: &mut [ColumnPlace]) {
+pub fn name_apart(columns: &mut [ColumnPlace]) {
     let mut seen = HashSet::new();
     for column in columns {
         let mut number = 2;
@@ -272,7 +281,10 @@ impl ColumnPlace {
     pub fn data_type(&self) -> DataType {
         let element = match &self.element {
             Element::Number(number) => number.data_type(),
-            Element::Text(_) | Element::HeapText { .. } => DataType::Utf8,
+            Element::Text(_)
+            | Element::HeapText { .. }
+            | Element::Moment(_)
+            | Element::Marked(_) => DataType::Utf8,
             Element::HeapNumbers { number, .. } => list_of(number.data_type()),
             Element::Bytes | Element::TextBytes(_) | Element::HeapBytes => DataType::Binary,
             Element::Complex {
@@ -281,18 +293,28 @@ impl ColumnPlace {
                 ("r".into(), real.data_type()),
                 ("i".into(), imaginary.data_type()),
             ])),
-            Element::Moment(_) | Element::Marked(_) => DataType::Utf8,
             Element::Duration(_) => DataType::Float64,
             Element::Category(category) => category.values.data_type().clone(),
+            Element::Object(column) => column.data_type.clone(),
             Element::Other(datatype) => data_type(datatype),
         };
         self.shape.iter().fold(element, |inner, _| list_of(inner))
     }
 
+    fn declared(&self) -> String {
+        match &self.element {
+            Element::Moment(moment) => moment.calendar.declared(),
+            Element::Duration(duration) => duration.declared().to_owned(),
+            Element::Category(_) => "category".to_owned(),
+            Element::Object(_) => "object".to_owned(),
+            _ => declared(&self.datatype),
+        }
+    }
+
     /// The seam's description.
     pub fn column(&self) -> Column {
         let mut column = Column::new(self.name.clone(), self.data_type());
-        column.declared_type = declared(&self.datatype);
+        column.declared_type = self.declared();
         if self.datatype.size > 0
             && !self.shape.is_empty()
             && !matches!(self.datatype.class, Class::Array { .. })

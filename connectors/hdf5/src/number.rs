@@ -149,6 +149,14 @@ impl Number {
         })
     }
 
+    /// Whether it may be other than whole.
+    pub fn is_real(self) -> bool {
+        matches!(
+            self,
+            Self::F16(_) | Self::F32(_) | Self::F64(_) | Self::Time64(_) | Self::OddFloat { .. }
+        )
+    }
+
     /// The Arrow type that holds every such number.
     pub fn data_type(self) -> DataType {
         match self {

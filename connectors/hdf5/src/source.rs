@@ -159,9 +159,12 @@ impl Opened {
     fn read(&self, name: &str, place: &Place) -> Table {
         let (file, address) = match place {
             Place::Unreadable(reason) => return Table::unreadable(name, reason.clone()),
-            Place::Dataset { file, address } => (file, *address),
+            Place::Dataset { file, address } | Place::Frame { file, address } => (file, *address),
         };
         let read = guarded(|| {
+            if let Place::Frame { .. } = place {
+                return crate::frame::table(name, file, address, Arc::clone(&self.paths));
+            }
             let dataset = Arc::new(Dataset::read(file, address)?);
             // References lead to objects of their own file, and only this file's are known.
             let is_own = Arc::ptr_eq(file, &self.tree.file);

@@ -61,15 +61,13 @@ impl Calendar {
         };
         let (first, last) = DAYS;
         match self {
-            Self::Instant { per_second, zone } => match zone {
-                Zone::None => of_seconds(*per_second),
+            Self::Instant { per_second, zone } => {
                 // A day less at both ends, for the zone.
-                _ => {
-                    let (first, last) = of_seconds(*per_second);
-                    let day = DAY_SECONDS.saturating_mul(*per_second);
-                    (first.saturating_add(day), last.saturating_sub(day))
-                }
-            },
+                let day = if *zone == Zone::None { 0 } else { DAY_SECONDS };
+                let (first, last) = of_seconds(*per_second);
+                let day = day.saturating_mul(*per_second);
+                (first.saturating_add(day), last.saturating_sub(day))
+            }
             Self::Day { first: start } => (first - start, last - start),
             Self::Period(period) => match period {
                 Period::Year => (-1970, 9999 - 1970),
@@ -85,6 +83,23 @@ impl Calendar {
                 Period::Microsecond => of_seconds(1_000_000),
                 Period::Nanosecond => of_seconds(1_000_000_000),
             },
+        }
+    }
+
+    /// The type as people of pandas write it.
+    pub fn declared(&self) -> String {
+        match self {
+            Self::Instant { per_second, zone } => {
+                let unit = unit_of(*per_second);
+                match zone {
+                    Zone::None => format!("datetime64[{unit}]"),
+                    Zone::Fixed(0) => format!("datetime64[{unit}, UTC]"),
+                    Zone::Fixed(_) => format!("datetime64[{unit}, fixed offset]"),
+                    Zone::Named(zone) => format!("datetime64[{unit}, {}]", zone.name()),
+                }
+            }
+            Self::Day { .. } => "date".to_owned(),
+            Self::Period(_) => "period".to_owned(),
         }
     }
 
@@ -107,6 +122,16 @@ impl Calendar {
             Self::Day { first } => day(count + first, text),
             Self::Period(unit) => period(*unit, count, text),
         }
+    }
+}
+
+/// The name of a part of a second.
+pub fn unit_of(per_second: i64) -> &'static str {
+    match per_second {
+        1 => "s",
+        1000 => "ms",
+        1_000_000 => "us",
+        _ => "ns",
     }
 }
 

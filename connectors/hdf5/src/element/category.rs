@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, Int64Array, PrimitiveArray, StringArray, UInt32Array,
+    new_empty_array,
+};
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use tablecast_connector::{Cell, Predicate};
 
+use crate::array::arrow;
+use crate::error::Result;
 use crate::filter::{Interval, Test};
 use crate::number::{Number, Places, Visit};
 
@@ -24,18 +32,49 @@ pub struct Category {
 pub struct Values(ArrayRef);
 
 impl Values {
-    /// `None` if the array holds something else.
-    pub fn new(array: ArrayRef) -> Option<Self> {
-        let is_known = matches!(
-            array.data_type(),
-            DataType::Utf8 | DataType::Int64 | DataType::Float64 | DataType::Boolean
-        );
-        is_known.then_some(Self(array))
+    /// Whole numbers and real ones are widened. `None` if the array holds something else.
+    pub fn new(array: &ArrayRef) -> Option<Self> {
+        let widened = match array.data_type() {
+            DataType::Utf8 | DataType::Int64 | DataType::Float64 | DataType::Boolean => {
+                Arc::clone(array)
+            }
+            DataType::Float32 => real(array.as_primitive::<Float32Type>()),
+            DataType::Int8 => whole(array.as_primitive::<Int8Type>()),
+            DataType::Int16 => whole(array.as_primitive::<Int16Type>()),
+            DataType::Int32 => whole(array.as_primitive::<Int32Type>()),
+            DataType::UInt8 => whole(array.as_primitive::<UInt8Type>()),
+            DataType::UInt16 => whole(array.as_primitive::<UInt16Type>()),
+            DataType::UInt32 => whole(array.as_primitive::<UInt32Type>()),
+            DataType::UInt64 => unsigned(array.as_primitive::<UInt64Type>()),
+            _ => return None,
+        };
+        Some(Self(widened))
+    }
+
+    /// Nothing, so that every code is null.
+    pub fn none() -> Self {
+        Self(new_empty_array(&DataType::Utf8))
     }
 
     /// The Arrow type of the values.
     pub fn data_type(&self) -> &DataType {
         self.0.data_type()
+    }
+
+    /// The value as the name of a column.
+    pub fn name(&self, at: usize) -> String {
+        match if at < self.0.len() {
+            self.cell(at)
+        } else {
+            Cell::Null
+        } {
+            Cell::Integer(number) => number.to_string(),
+            Cell::Real(real) => format!("{real:?}"),
+            Cell::Boolean(true) => "True".to_owned(),
+            Cell::Boolean(false) => "False".to_owned(),
+            Cell::Text(text) => text.to_owned(),
+            _ => "None".to_owned(),
+        }
     }
 
     fn cell(&self, at: usize) -> Cell<'_> {
@@ -53,62 +92,18 @@ impl Values {
 
 impl Category {
     /// What the codes at these places stand for.
-    pub fn array(&self, places: Places<'_>) -> ArrayRef {
+    pub fn array(&self, places: Places<'_>) -> Result<ArrayRef> {
         let mut codes = Codes {
             count: self.values.0.len(),
             codes: Vec::with_capacity(places.rows),
         };
         self.number.each(places, &mut codes);
-        let cells = codes.codes.iter().map(|code| match code {
-            Some(code) => self.values.cell(*code),
-            None => Cell::Null,
-        });
-        match self.values.data_type() {
-            DataType::Int64 => {
-                let mut builder = Int64Builder::with_capacity(codes.codes.len());
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Integer(cell) = cell {
-                        Some(cell)
-                    } else {
-                        None
-                    });
-                });
-                Arc::new(builder.finish())
-            }
-            DataType::Float64 => {
-                let mut builder = Float64Builder::with_capacity(codes.codes.len());
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Real(cell) = cell {
-                        Some(cell)
-                    } else {
-                        None
-                    });
-                });
-                Arc::new(builder.finish())
-            }
-            DataType::Boolean => {
-                let mut builder = BooleanBuilder::with_capacity(codes.codes.len());
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Boolean(cell) = cell {
-                        Some(cell)
-                    } else {
-                        None
-                    });
-                });
-                Arc::new(builder.finish())
-            }
-            _ => {
-                let mut builder = StringBuilder::new();
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Text(cell) = cell {
-                        Some(cell)
-                    } else {
-                        None
-                    });
-                });
-                Arc::new(builder.finish())
-            }
-        }
+        let codes: UInt32Array = codes
+            .codes
+            .into_iter()
+            .map(|code| Some(code? as u32))
+            .collect();
+        take(&self.values.0, &codes, None).map_err(arrow)
     }
 
     /// The codes whose values meet a condition: it is put to each value once.
@@ -142,6 +137,40 @@ impl Category {
             reals: Vec::new(),
             outside: false,
         }
+    }
+}
+
+fn whole<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &PrimitiveArray<T>) -> ArrayRef {
+    Arc::new(
+        array
+            .iter()
+            .map(|number| number.map(Into::into))
+            .collect::<Int64Array>(),
+    )
+}
+
+fn real(array: &PrimitiveArray<Float32Type>) -> ArrayRef {
+    Arc::new(
+        array
+            .iter()
+            .map(|number| number.map(f64::from))
+            .collect::<Float64Array>(),
+    )
+}
+
+/// Those beyond 63 bits make texts of all.
+fn unsigned(array: &PrimitiveArray<UInt64Type>) -> ArrayRef {
+    let signed = array
+        .iter()
+        .map(|number| number.map(i64::try_from).transpose());
+    match signed.collect::<Result<Int64Array, _>>() {
+        Ok(signed) => Arc::new(signed),
+        Err(_) => Arc::new(
+            array
+                .iter()
+                .map(|number| Some(number?.to_string()))
+                .collect::<StringArray>(),
+        ),
     }
 }
 

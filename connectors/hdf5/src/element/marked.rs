@@ -68,14 +68,14 @@ impl Marked {
 
     /// The condition on the stored text that a condition on the text comes to, if that is exactly known.
     pub fn test(&self, column: usize, leaf: &Predicate, is_negated: bool) -> Option<Test> {
-        let test = |test, outside| Test::Text {
+        let on_text = |test, outside| Test::Text {
             column,
             padding: self.padding,
             test,
             outside,
         };
         let null = |outside| match &self.mark {
-            Some(mark) => test(TextTest::Compare(Comparison::Equal, mark.clone()), outside),
+            Some(mark) => on_text(TextTest::Compare(Comparison::Equal, mark.clone()), outside),
             None => Test::Constant(outside),
         };
         if let Predicate::IsNull(_) = leaf {
@@ -95,7 +95,7 @@ impl Marked {
                 } else {
                     *comparison
                 };
-                test(
+                on_text(
                     TextTest::Compare(comparison, text.clone().into_bytes()),
                     false,
                 )
@@ -108,12 +108,12 @@ impl Marked {
                 });
                 let mut texts = texts.collect::<Option<Vec<_>>>()?;
                 texts.sort_unstable();
-                test(TextTest::In(texts), is_negated)
+                on_text(TextTest::In(texts), is_negated)
             }
             Predicate::Like { pattern, .. } => {
-                test(TextTest::Matches(Pattern::like(pattern)), is_negated)
+                on_text(TextTest::Matches(Pattern::like(pattern)), is_negated)
             }
-            Predicate::Glob { pattern, .. } => test(
+            Predicate::Glob { pattern, .. } => on_text(
                 TextTest::Matches(Pattern::Glob(pattern.clone())),
                 is_negated,
             ),

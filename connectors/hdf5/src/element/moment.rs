@@ -179,6 +179,16 @@ impl Duration {
     /// All numbers that are not null.
     const RANGE: RangeInclusive<i64> = i64::MIN + 1..=i64::MAX;
 
+    /// The type as people of pandas write it.
+    pub fn declared(&self) -> &'static str {
+        match super::calendar::unit_of(self.per_second) {
+            "s" => "timedelta64[s]",
+            "ms" => "timedelta64[ms]",
+            "us" => "timedelta64[us]",
+            _ => "timedelta64[ns]",
+        }
+    }
+
     /// The seconds of stored numbers.
     pub fn array(&self, places: Places<'_>) -> ArrayRef {
         let mut seconds = Seconds {

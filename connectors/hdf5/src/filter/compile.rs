@@ -6,7 +6,6 @@ use super::Test;
 use super::interval::{Interval, integers, reals};
 use super::pattern::{Pattern, TextTest};
 use crate::column::{ColumnPlace, Element};
-use crate::number::Number;
 
 /// Compiles a predicate over these columns; `None` if one of its parts cannot be decided exactly here.
 pub fn compile(predicate: &Predicate, columns: &[ColumnPlace]) -> Option<Test> {
@@ -19,8 +18,8 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn test(&self, predicate: &Predicate, is_negated: bool) -> Option<Test> {
-        if let Some(test) = self.meant(predicate, is_negated) {
-            return test;
+        if let Some((column, place)) = self.with_meaning(predicate) {
+            return place.element.test(column, predicate, is_negated);
         }
         Some(match predicate {
             Predicate::Constant(holds) => Test::Constant(*holds != is_negated),
@@ -60,26 +59,20 @@ impl Compiler<'_> {
         })
     }
 
-    /// What a condition on a column comes to whose cells mean something else than what is stored; `None` for others.
-    fn meant(&self, leaf: &Predicate, is_negated: bool) -> Option<Option<Test>> {
-        let name = match leaf {
-            Predicate::Compare { column, .. }
-            | Predicate::In { column, .. }
-            | Predicate::Like { column, .. }
-            | Predicate::Glob { column, .. }
-            | Predicate::Date { column, .. }
-            | Predicate::ArrayContains { column, .. }
-            | Predicate::IsNull(column) => column,
-            _ => return None,
+    /// The column of a condition, if its cells mean something else than what is stored.
+    fn with_meaning(&self, leaf: &Predicate) -> Option<(usize, &ColumnPlace)> {
+        let (Predicate::Compare { column, .. }
+        | Predicate::In { column, .. }
+        | Predicate::Like { column, .. }
+        | Predicate::Glob { column, .. }
+        | Predicate::Date { column, .. }
+        | Predicate::ArrayContains { column, .. }
+        | Predicate::IsNull(column)) = leaf
+        else {
+            return None;
         };
-        let (column, place) = self.column(name)?;
-        match &place.element {
-            Element::Moment(moment) => Some(moment.test(column, leaf, is_negated)),
-            Element::Duration(duration) => Some(duration.test(column, leaf, is_negated)),
-            Element::Category(category) => Some(Some(category.test(column, leaf, is_negated))),
-            Element::Marked(marked) => Some(marked.test(column, leaf, is_negated)),
-            _ => None,
-        }
+        self.column(column)
+            .filter(|(_, place)| place.element.has_meaning())
     }
 
     /// The scalar column of this name; a column called like the row number comes before it.
@@ -183,7 +176,7 @@ impl Compiler<'_> {
             .enumerate()
             .find(|(_, column)| column.name == name)?;
         match &place.element {
-            Element::Number(number) if place.is_scalar() && is_real(*number) => {
+            Element::Number(number) if place.is_scalar() && number.is_real() => {
                 Some(Test::IsNumber {
                     column,
                     wanted: is_negated,
@@ -212,17 +205,6 @@ impl Compiler<'_> {
             _ => None,
         }
     }
-}
-
-fn is_real(number: Number) -> bool {
-    matches!(
-        number,
-        Number::F16(_)
-            | Number::F32(_)
-            | Number::F64(_)
-            | Number::Time64(_)
-            | Number::OddFloat { .. }
-    )
 }
 
 /// The comparison that holds where this one does not.

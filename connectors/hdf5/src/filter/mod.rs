@@ -176,7 +176,9 @@ impl Test {
         match self {
             Self::Constant(_) | Self::Rows { .. } => {}
             Self::All(tests) | Self::Any(tests) => {
-                tests.iter().for_each(|test| test.columns(places));
+                for test in tests {
+                    test.columns(places);
+                }
             }
             Self::Number { column, .. }
             | Self::IsNumber { column, .. }

@@ -11,6 +11,7 @@ use super::file::File;
 use super::header::{ObjectHeader, ObjectKind};
 use super::links::{Target, links};
 use crate::error::{Result, damaged, unsupported};
+use crate::frame::is_frame;
 
 /// Soft and external links in a row.
 const LINKS_MAX: usize = 16;
@@ -34,6 +35,8 @@ pub struct Node {
 pub enum Place {
     /// The object header of a dataset.
     Dataset { file: Arc<File>, address: u64 },
+    /// The object header of a group that pandas made a frame of.
+    Frame { file: Arc<File>, address: u64 },
     /// Nothing that can be read, with the reason.
     Unreadable(String),
 }
@@ -63,6 +66,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
         tree,
         files: HashMap::new(),
         visits: HashMap::new(),
+        frames: Vec::new(),
     };
     walk.group(file.root_address, "", &mut Vec::new())?;
     Ok(walk.tree)
@@ -74,6 +78,8 @@ struct Walk<'a> {
     files: HashMap<PathBuf, Arc<File>>,
     /// How often each group was walked.
     visits: HashMap<u64, usize>,
+    /// The paths of the frames that the walk is in.
+    frames: Vec<String>,
 }
 
 impl Walk<'_> {
@@ -93,6 +99,16 @@ impl Walk<'_> {
             .paths
             .entry(address)
             .or_insert_with(|| format!("/{path}"));
+        if self.is_frame(&header, path) {
+            self.tree.nodes.push(Node {
+                path: path.to_owned(),
+                place: Place::Frame {
+                    file: Arc::clone(self.file),
+                    address,
+                },
+            });
+            self.frames.push(path.to_owned());
+        }
         above.push(address);
         for link in links {
             if path.is_empty() && link.name.is_empty() {
@@ -120,7 +136,19 @@ impl Walk<'_> {
             }
         }
         above.pop();
+        if self.frames.last().is_some_and(|frame| frame == path) {
+            self.frames.pop();
+        }
         Ok(())
+    }
+
+    /// Whether the group is a frame of its own; the categories of a frame's columns are not.
+    fn is_frame(&self, header: &ObjectHeader, path: &str) -> bool {
+        let is_of = |frame: &String| {
+            let rest = path.strip_prefix(frame.as_str());
+            rest.is_some_and(|rest| rest.starts_with("/meta/"))
+        };
+        !path.is_empty() && !self.frames.iter().any(is_of) && is_frame(self.file, header)
     }
 
     fn child(
