@@ -91,7 +91,7 @@ fn elements(
             Arc::new(builder.finish())
         }
         Element::HeapText { unit } => heap_texts(*unit, places, values)?,
-        Element::HeapBytes => {
+        Element::HeapBytes | Element::Pickle => {
             let mut builder = BinaryBuilder::new();
             heap_values(places, values, 1, |bytes| {
                 builder.append_value(bytes);

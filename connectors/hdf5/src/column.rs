@@ -51,6 +51,8 @@ pub enum Element {
     Bytes,
     /// Bytes in a heap.
     HeapBytes,
+    /// A Python object as bytes in a heap.
+    Pickle,
     /// Real and imaginary part, and where the second one starts.
     Complex {
         real: Number,
@@ -84,6 +86,10 @@ impl Element {
     }
 }
 
+/// What is said about a column of pickled objects: who unpickles what others wrote runs it.
+const PICKLED: &str =
+    "Pickled Python objects, as the bytes that they are. They are never unpickled.";
+
 /// The columns of a dataset, and the members that cannot be read, with their reasons.
 pub fn columns(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
     let (mut columns, unreadable) = members(dataset);
@@ -97,6 +103,8 @@ pub fn members(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
     let mut datatype = dataset.datatype.clone();
     if is_pytables {
         bits_as_booleans(&mut datatype);
+    } else {
+        times_as_integers(&mut datatype);
     }
     let (mut columns, mut unreadable) = (Vec::new(), Vec::new());
     let rank = dataset.shape.as_ref().map_or(0, Vec::len);
@@ -148,6 +156,26 @@ fn bits_as_booleans(datatype: &mut Datatype) {
             .iter_mut()
             .for_each(|member| bits_as_booleans(&mut member.datatype)),
         Class::Array { element, .. } | Class::VariableList(element) => bits_as_booleans(element),
+        _ => {}
+    }
+}
+
+/// Only `PyTables` writes times in a way of its own; those of others are whole seconds.
+fn times_as_integers(datatype: &mut Datatype) {
+    match &mut datatype.class {
+        Class::Time { order } if datatype.size <= 8 => {
+            let (order, bits) = (*order, 8 * datatype.size as u32);
+            datatype.class = Class::Integer {
+                is_signed: true,
+                order,
+                shift: 0,
+                bits,
+            };
+        }
+        Class::Compound(members) => members
+            .iter_mut()
+            .for_each(|member| times_as_integers(&mut member.datatype)),
+        Class::Array { element, .. } | Class::VariableList(element) => times_as_integers(element),
         _ => {}
     }
 }
@@ -238,7 +266,7 @@ fn pseudo_atom(column: &mut ColumnPlace, atom: &str) {
     match (atom, bytes) {
         ("vlstring", 1) => column.element = Element::HeapText { unit: 1 },
         ("vlunicode", 4) => column.element = Element::HeapText { unit: 4 },
-        ("object", 1) => column.element = Element::HeapBytes,
+        ("object", 1) => column.element = Element::Pickle,
         _ => {}
     }
 }
@@ -286,7 +314,9 @@ impl ColumnPlace {
             | Element::Moment(_)
             | Element::Marked(_) => DataType::Utf8,
             Element::HeapNumbers { number, .. } => list_of(number.data_type()),
-            Element::Bytes | Element::TextBytes(_) | Element::HeapBytes => DataType::Binary,
+            Element::Bytes | Element::TextBytes(_) | Element::HeapBytes | Element::Pickle => {
+                DataType::Binary
+            }
             Element::Complex {
                 real, imaginary, ..
             } => DataType::Struct(fields([
@@ -322,6 +352,9 @@ impl ColumnPlace {
             column.declared_type += &dimensions(&self.shape);
         }
         column.labels = labels(&self.datatype);
+        if matches!(self.element, Element::Pickle) {
+            column.metadata.description = Some(PICKLED.into());
+        }
         column
     }
 }
@@ -423,7 +456,7 @@ pub fn declared(datatype: &Datatype) -> String {
             |unit| format!("datetime64[{unit}]"),
         ),
         Class::Compound(_) => "compound".into(),
-        Class::Reference(Reference::Object) => "reference".into(),
+        Class::Reference(Reference::Object | Reference::Any) => "reference".into(),
         Class::Reference(Reference::Region) => "region reference".into(),
         Class::Enumeration { base, .. } => format!("enum {}", declared(base)),
         Class::VariableList(element) => format!("{}[]", declared(element)),

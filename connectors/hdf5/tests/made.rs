@@ -33,20 +33,36 @@ fn folder() -> &'static Path {
             return tests.join("made");
         };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hdf5-made");
-        let status = Command::new(python)
-            .arg(tests.join("make_files.py"))
-            .arg(&folder)
-            .status();
-        assert!(
-            status.expect("python starts").success(),
-            "make_files.py failed"
-        );
+        for script in ["make_files.py", "make_formats.py"] {
+            let status = Command::new(&python)
+                .arg(tests.join(script))
+                .arg(&folder)
+                .status();
+            assert!(status.expect("python starts").success(), "{script} failed");
+        }
         folder
     })
 }
 
 fn expected() -> serde_json::Map<String, Json> {
-    serde_json::from_slice(&fs::read(folder().join("expected.json")).unwrap()).unwrap()
+    let read = |name| -> serde_json::Map<String, Json> {
+        serde_json::from_slice(&fs::read(folder().join(name)).unwrap()).unwrap()
+    };
+    let mut expected = read("expected.json");
+    expected.extend(read("expected_formats.json"));
+    expected
+}
+
+#[test]
+fn a_member_of_a_family_alone_is_refused_with_the_name_of_the_next() {
+    let error = Hdf5::open(folder().join("alone_0.h5").to_str().unwrap(), false)
+        .err()
+        .unwrap();
+    let message = error.to_string();
+    assert!(
+        message.contains("member of a family") && message.contains("alone_1.h5"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -109,11 +125,20 @@ fn check(source: &Hdf5, table: &str, fact: &Json) -> Result<(), String> {
         let found = match name.as_str() {
             "title" => info.metadata.title.clone(),
             "unit" => info.columns[0].metadata.unit.clone(),
+            "note" => info.columns[0].metadata.description.clone(),
             name => info.metadata.attributes.get(name).cloned(),
         };
         if found.as_deref() != value.as_str() {
             return Err(format!("{name} is {found:?}, expected {value}"));
         }
+    }
+    if let Some(part) = fact["error"].as_str() {
+        let column = fact["column"].as_str().unwrap();
+        let read = rows(source, &request(table, &[column], Vec::new()));
+        return match read.map_err(|error| error.to_string()) {
+            Err(error) if error.contains(part) => Ok(()),
+            other => Err(format!("{other:?} instead of an error about {part:?}")),
+        };
     }
     let Some(values) = fact["values"].as_array() else {
         return Ok(());

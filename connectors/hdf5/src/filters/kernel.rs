@@ -22,6 +22,8 @@ pub enum Kernel {
     Blosc2,
     /// Bits shuffled, then compressed by zstd block by block; the pipeline undoes the shuffling.
     BitshuffleZstd(FilterPipeline),
+    /// Nothing was done: nbit leaves alone what has no bits to spare.
+    Nothing,
     /// Undone by `rust-hdf5` alone.
     Library(FilterPipeline),
 }
@@ -90,6 +92,14 @@ impl Kernel {
                 values.truncate(4);
                 Self::BitshuffleZstd(library(&values))
             }
+            id::NBIT
+                if spec
+                    .client_data
+                    .get(1)
+                    .is_some_and(|&is_whole| is_whole != 0) =>
+            {
+                Self::Nothing
+            }
             id::SZIP
             | id::NBIT
             | id::SCALE_OFFSET
@@ -126,6 +136,10 @@ impl Kernel {
             Self::Blosc(pipeline) => unblosc(input, room, pipeline, out),
             Self::Blosc2 => unblosc2(input, room, out),
             Self::BitshuffleZstd(pipeline) => unbitshuffle_zstd(input, room, pipeline, out),
+            Self::Nothing => {
+                out.extend_from_slice(input);
+                Ok(())
+            }
             Self::Library(pipeline) => by_library(pipeline, input, room, out),
         }
     }

@@ -9,8 +9,9 @@ use hdf5_reader::messages::{attribute_info, dataspace};
 
 use super::datatype::Datatype;
 use super::file::File;
-use super::header::{ObjectHeader, kind, little_endian, shared_bytes};
+use super::header::{ObjectHeader, kind, little_endian};
 use super::heap::dense_objects;
+use super::shared::shared_bytes;
 use crate::error::{Result, damaged};
 
 /// What an attribute may hold; those of real files have a few bytes.

@@ -30,6 +30,7 @@ pub struct Chunk {
 }
 
 /// All chunks of a dataset.
+#[derive(Debug)]
 pub struct ChunkIndex {
     /// Elements of a chunk by dimension.
     pub dims: Vec<u64>,
@@ -41,6 +42,7 @@ pub struct ChunkIndex {
     stored: Stored,
 }
 
+#[derive(Debug)]
 enum Stored {
     Listed(Vec<Chunk>),
     /// One after the other from this address on, `grid` giving their number by dimension.

@@ -1,7 +1,7 @@
 //! One dataset: its type, shape, layout, filters and fill value, read once from its object header.
 //!
-//! A dataset whose rows cannot be read (virtual, raw data in other files) is still a dataset, with the reason; only
-//! one whose header makes no sense is an error.
+//! A dataset whose rows cannot be read (an unknown filter, data outside of the served folder) is still a dataset, with
+//! the reason; only one whose header makes no sense is an error.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,8 +12,10 @@ use hdf5_reader::messages::layout::{self, ChunkIndexing, DataLayout};
 use super::attribute::{Attribute, Shape, attributes, shape};
 use super::chunks::ChunkIndex;
 use super::datatype::{Class, Datatype};
+use super::external::{self, Segment};
 use super::file::File;
 use super::header::{ObjectHeader, kind, little_endian};
+use super::mapping::{Descent, Virtual};
 use crate::error::{Error, Result, damaged, unsupported};
 use crate::filters::{FilterSpec, Pipeline};
 
@@ -23,6 +25,7 @@ const CHUNK_BYTES_MAX: u64 = 256 << 20;
 const ROW_BYTES_MAX: u64 = 64 << 20;
 
 /// A dataset of an open file.
+#[derive(Debug)]
 pub struct Dataset {
     /// The file that holds it; another one than was opened, behind an external link.
     pub file: Arc<File>,
@@ -49,8 +52,10 @@ pub enum Layout {
     Contiguous(Option<u64>),
     /// In chunks of one size.
     Chunked(Chunking),
-    /// Somewhere that is not read, with the reason.
-    Unsupported(String),
+    /// In files of raw bytes.
+    External(Vec<Segment>),
+    /// In other datasets.
+    Virtual(Arc<Virtual>),
 }
 
 /// How chunks are laid out and found.
@@ -71,6 +76,11 @@ pub struct Chunking {
 impl Dataset {
     /// Reads the description of the dataset whose header is at `address`; none of its elements.
     pub fn read(file: &Arc<File>, address: u64) -> Result<Self> {
+        Self::read_within(file, address, &Descent::default())
+    }
+
+    /// The same for the source of a virtual dataset, which is on the way to it.
+    pub fn read_within(file: &Arc<File>, address: u64, descent: &Descent) -> Result<Self> {
         let header = ObjectHeader::read(file, address)?;
         let find = |kind| header.find(file, kind);
         let datatype =
@@ -79,12 +89,20 @@ impl Dataset {
             file,
             &find(kind::DATASPACE)?.ok_or_else(|| damaged("it has no dataspace"))?,
         )?;
-        let layout = if find(kind::EXTERNAL_FILES)?.is_some() {
-            Layout::Unsupported("its data lie in other files, which are not read".into())
+        let layout = if let Some(files) = find(kind::EXTERNAL_FILES)? {
+            Layout::External(external::parse(file, &files)?)
         } else {
             let message = find(kind::LAYOUT)?.ok_or_else(|| damaged("it has no data layout"))?;
-            parse_layout(file, &message, space.as_ref(), &datatype)?
+            if message.first().is_some_and(|&version| version >= 4) && message.get(1) == Some(&3) {
+                Layout::Virtual(Arc::new(Virtual::read(file, address, &message, descent)?))
+            } else {
+                parse_layout(file, &message, space.as_ref(), &datatype)?
+            }
         };
+        let mut dims = space.as_ref().map(|space| space.dims.clone());
+        if let (Layout::Virtual(mappings), Some(dims)) = (&layout, &mut dims) {
+            *dims = mappings.dims(file, dims)?;
+        }
         let attributes = attributes(file, &header);
         let main = main_dimension(&attributes, space.as_ref());
         let filters = find(kind::FILTERS)?
@@ -93,7 +111,7 @@ impl Dataset {
             file: Arc::clone(file),
             fill: fill(file, &header, datatype.size)?,
             datatype,
-            shape: space.map(|space| space.dims),
+            shape: dims,
             main,
             layout,
             filters,
@@ -108,6 +126,11 @@ impl Dataset {
             None => 0,
             Some(dims) => dims.get(self.main).copied().unwrap_or(1),
         }
+    }
+
+    /// The dimensions; none of a scalar or a null dataspace.
+    pub fn dims(&self) -> &[u64] {
+        self.shape.as_deref().unwrap_or_default()
     }
 
     /// The dimensions of one row.
@@ -137,11 +160,13 @@ impl Dataset {
 
     /// Why no row can be read, if so.
     pub fn unreadable_reason(&self) -> Option<String> {
-        if let Layout::Unsupported(reason) = &self.layout {
-            return Some(reason.clone());
-        }
-        let reason = self.datatype.unreadable_reason();
+        let reason = match &self.layout {
+            Layout::External(segments) => external::unreadable_reason(&self.file, segments),
+            Layout::Virtual(mappings) => mappings.unreadable_reason(&self.file),
+            _ => None,
+        };
         reason
+            .or_else(|| self.datatype.unreadable_reason())
             .or_else(|| self.row_bytes().err().map(|error| error.to_string()))
             .or_else(|| self.pipeline().err().map(|error| error.to_string()))
     }
@@ -196,15 +221,7 @@ fn parse_layout(
     space: Option<&Shape>,
     datatype: &Datatype,
 ) -> Result<Layout> {
-    let (version, class) = (
-        message.first().copied().unwrap_or(0),
-        message.get(1).copied().unwrap_or(0),
-    );
-    if version >= 4 && class == 3 {
-        return Ok(Layout::Unsupported(
-            "it is a virtual dataset, which is not read yet".into(),
-        ));
-    }
+    let version = message.first().copied().unwrap_or(0);
     let parsed = layout::parse(
         &mut Cursor::new(message),
         file.offset_size,

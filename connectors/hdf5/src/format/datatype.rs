@@ -1,7 +1,7 @@
 //! Datatypes: what the bytes of one element mean.
 //!
 //! The type message is parsed here rather than by a library because `PyTables`' times, odd float layouts and
-//! bit fields all need what libraries drop. A class that exists but is not read (native complex) is a type with a
+//! bit fields all need what libraries drop. A class that exists but is not read (VAX floats) is a type with a
 //! reason, so that the other members of a compound stay readable.
 
 use super::float::FloatLayout;
@@ -92,6 +92,8 @@ pub enum Padding {
 pub enum Reference {
     Object,
     Region,
+    /// Either, or an attribute: the reference says it.
+    Any,
 }
 
 impl Datatype {
@@ -151,9 +153,9 @@ impl Datatype {
     /// Whether the bytes of a row lead into a heap, where the values are.
     pub fn is_in_heap(&self) -> bool {
         match &self.class {
-            Class::VariableText | Class::VariableList(_) | Class::Reference(Reference::Region) => {
-                true
-            }
+            Class::VariableText
+            | Class::VariableList(_)
+            | Class::Reference(Reference::Region | Reference::Any) => true,
             Class::Compound(members) => members.iter().any(|member| member.datatype.is_in_heap()),
             Class::Array { element, .. } => element.is_in_heap(),
             _ => false,
@@ -213,12 +215,7 @@ fn parse(input: &mut Input<'_>, depth: usize) -> Result<Datatype> {
             }
         }
         10 => array(input, version, size, depth)?,
-        11 => {
-            parse(input, depth + 1)?;
-            Class::Unsupported(
-                "HDF5's native complex numbers (datatype class 11) are not read yet".into(),
-            )
-        }
+        11 => complex(parse(input, depth + 1)?, size)?,
         other => return Err(damaged(format!("datatype class {other} does not exist"))),
     };
     if size == 0
@@ -299,11 +296,28 @@ fn compound(
     Ok(Class::Compound(members))
 }
 
+/// HDF5 2.0's own complex numbers, as the compound that everybody wrote before there were any.
+fn complex(part: Datatype, size: usize) -> Result<Class> {
+    if part.size.checked_mul(2) != Some(size) {
+        return Err(damaged("a complex number is not two numbers long"));
+    }
+    let member = |name: &str, offset: usize| Member {
+        name: name.into(),
+        offset,
+        datatype: part.clone(),
+    };
+    Ok(Class::Compound(vec![
+        member("r", 0),
+        member("i", part.size),
+    ]))
+}
+
 fn reference(bits: u32) -> Class {
     match bits & 15 {
         0 => Class::Reference(Reference::Object),
         1 => Class::Reference(Reference::Region),
-        _ => Class::Unsupported("references of HDF5 1.12's kind are not read yet".into()),
+        2..=4 => Class::Reference(Reference::Any),
+        other => Class::Unsupported(format!("references of kind {other} are not known")),
     }
 }
 

@@ -5,11 +5,10 @@
 use std::collections::HashSet;
 
 use hdf5_reader::checksum::jenkins_lookup3;
-use hdf5_reader::io::Cursor;
-use hdf5_reader::messages::shared::{self, SharedMessage};
 
 use super::file::File;
-use crate::error::{Result, damaged, unsupported};
+use super::shared::shared_bytes;
+use crate::error::{Result, damaged};
 
 /// Real headers are a few kB; this bounds what a damaged one can make us read.
 const HEADER_BYTES_MAX: u64 = 64 << 20;
@@ -108,34 +107,6 @@ impl ObjectHeader {
             Ok(Some(message.data.clone()))
         }
     }
-}
-
-/// The bytes that a shared message of this kind stands for.
-pub fn shared_bytes(file: &File, kind: u16, data: &[u8]) -> Result<Vec<u8>> {
-    let shared = shared::parse(
-        &mut Cursor::new(data),
-        kind,
-        file.offset_size,
-        file.length_size,
-        data.len(),
-    )
-    .map_err(crate::error::format)?;
-    let SharedMessage::SharedInOhdr { address, .. } = shared else {
-        return Err(unsupported(
-            "it uses the file's table of shared messages, which is not read yet",
-        ));
-    };
-    let header = ObjectHeader::read(file, address)?;
-    header
-        .messages
-        .into_iter()
-        .find(|message| message.kind == kind && !message.is_shared)
-        .map(|message| message.data)
-        .ok_or_else(|| {
-            damaged(format!(
-                "the shared message at address {address} is not there"
-            ))
-        })
 }
 
 struct Reader<'a> {

@@ -157,7 +157,8 @@ fn old_style(file: &File, message: &[u8], links: &mut Vec<Link>) -> Result<()> {
         None,
     )
     .map_err(crate::error::format)?;
-    let offset = usize::from(offset);
+    // The name is counted in lengths, the object in offsets.
+    let (offset, length) = (usize::from(offset), usize::from(length));
     for (_, address) in nodes {
         let start = file.bytes.read(address, 8)?;
         if !start.starts_with(b"SNOD") {
@@ -165,12 +166,12 @@ fn old_style(file: &File, message: &[u8], links: &mut Vec<Link>) -> Result<()> {
                 "there is no symbol table node at address {address}"
             )));
         }
-        let entry_bytes = 2 * offset + 24;
+        let entry_bytes = length + offset + 24;
         let count = u64::from(u16::from_le_bytes([start[6], start[7]]));
         let entries = file.bytes.read(address + 8, count * entry_bytes as u64)?;
         for entry in entries.chunks_exact(entry_bytes) {
             let target_of = |at: usize, bytes: usize| little_endian(&entry[at..at + bytes]);
-            let Some(name) = name_at(target_of(0, offset)) else {
+            let Some(name) = name_at(target_of(0, length)) else {
                 links.push(unreadable(
                     links.len(),
                     &damaged("its name is not in the heap"),
@@ -178,13 +179,13 @@ fn old_style(file: &File, message: &[u8], links: &mut Vec<Link>) -> Result<()> {
                 continue;
             };
             // A soft link is told by the cache type; its scratch pad says where the path is.
-            let target = if target_of(2 * offset, 4) == 2 {
-                name_at(target_of(2 * offset + 8, 4)).map_or_else(
+            let target = if target_of(length + offset, 4) == 2 {
+                name_at(target_of(length + offset + 8, 4)).map_or_else(
                     || Target::Unreadable("its path is not in the heap".into()),
                     Target::Soft,
                 )
             } else {
-                Target::Hard(target_of(offset, offset))
+                Target::Hard(target_of(length, offset))
             };
             links.push(Link {
                 name,

@@ -6,16 +6,26 @@
 
 pub mod attribute;
 pub mod chunks;
+pub mod convert;
 pub mod dataset;
 pub mod datatype;
 pub mod decode;
+pub mod drivers;
+pub mod external;
 pub mod file;
 pub mod float;
+pub mod folder;
 pub mod header;
 pub mod heap;
 pub mod links;
+pub mod mapping;
+pub mod picked;
+pub mod reference;
 pub mod rows;
+pub mod selection;
+pub mod shared;
 pub mod storage;
 pub mod time;
 pub mod value;
+pub mod virtual_rows;
 pub mod walk;

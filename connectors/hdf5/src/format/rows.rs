@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::chunks::{Chunk, ChunkIndex};
 use super::dataset::{Dataset, Layout};
 use super::decode::ChunkDecoder;
+use super::external;
+use super::virtual_rows::{Steps, VirtualReader};
 use crate::error::{Result, damaged};
 
 /// A block holds no more than this, unless a single row is larger. It fits into the processor's cache.
@@ -25,14 +27,32 @@ pub struct RowReader {
     /// Which chunk `decoded` holds.
     decoded_chunk: Option<Chunk>,
     block: Vec<u8>,
+    /// The reader of the sources of a virtual dataset.
+    sources: Option<Box<VirtualReader>>,
+    /// Whether a virtual dataset reads this one.
+    is_source: bool,
 }
 
 impl RowReader {
     /// A reader that has read nothing of the rows yet; reads the chunk index if nobody has.
     pub fn new(dataset: &Arc<Dataset>) -> Result<Self> {
+        Self::within(dataset, Steps::default())
+    }
+
+    /// The same for the source of a virtual dataset, which counts the steps.
+    pub fn within(dataset: &Arc<Dataset>, steps: Steps) -> Result<Self> {
         let index = dataset.index()?;
+        let is_source = steps.is_running();
+        let sources = match &dataset.layout {
+            Layout::Virtual(mappings) => {
+                Some(Box::new(VirtualReader::new(dataset, mappings, steps)))
+            }
+            _ => None,
+        };
         Ok(Self {
             decoder: ChunkDecoder::new(dataset)?,
+            sources,
+            is_source,
             row_bytes: dataset.row_bytes()?,
             dataset: Arc::clone(dataset),
             index,
@@ -79,8 +99,23 @@ impl RowReader {
                         .read_into(address.saturating_add(start), bytes, out)
                 })
             }
+            (Layout::External(segments), _) => {
+                self.whole(&dataset, row, rows, |start, bytes, out| {
+                    external::read(&dataset.file, segments, start, bytes, out)
+                })
+            }
             _ => {
                 self.fill(rows);
+                if let Some(sources) = &mut self.sources {
+                    if !self.is_source {
+                        sources.restart();
+                    }
+                    let read = sources.read(row, row + rows, self.row_bytes, &mut self.block);
+                    read.map_err(|error| {
+                        let last = row + rows - 1;
+                        damaged(format!("rows {row} to {last} cannot be read: {error}"))
+                    })?;
+                }
                 Ok((rows, &self.block))
             }
         }

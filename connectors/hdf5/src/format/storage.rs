@@ -1,7 +1,8 @@
 //! The bytes of one file, read by position and never mapped into memory.
 //!
 //! A mapped file that is cut short while it is served kills the process; a read of it is an error. Addresses are
-//! relative to the superblock, which a user block moves away from the start of the file.
+//! relative to the superblock, which a user block moves away from the start of the file. What is one file to HDF5 may
+//! be several on disk, each with the addresses from its own start on.
 
 use std::fs::File;
 use std::io;
@@ -12,34 +13,60 @@ use crate::error::{Result, damaged};
 
 /// A file from `base` on, addressed from 0.
 pub struct FileBytes {
-    file: File,
-    base: u64,
+    /// By address, from the lowest on; there is one at least.
+    parts: Vec<Part>,
     length: u64,
+}
+
+struct Part {
+    file: File,
+    /// Where in the file its first address is.
+    base: u64,
+    /// From its first address to behind its last one.
+    start: u64,
+    end: u64,
 }
 
 impl FileBytes {
     /// The whole file.
     pub fn new(file: File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        Ok(Self {
-            file,
-            base: 0,
-            length,
-        })
+        Self::of_parts(vec![(0, file)])
+    }
+
+    /// Several files, each from an address on.
+    pub fn of_parts(files: Vec<(u64, File)>) -> io::Result<Self> {
+        let mut parts = Vec::with_capacity(files.len());
+        for (start, file) in files {
+            let end = start.saturating_add(file.metadata()?.len());
+            parts.push(Part {
+                file,
+                base: 0,
+                start,
+                end,
+            });
+        }
+        parts.sort_by_key(|part| part.start);
+        // A part ends where the next one starts, however long its file is.
+        for at in 1..parts.len() {
+            let start = parts[at].start;
+            parts[at - 1].end = parts[at - 1].end.min(start);
+        }
+        let length = parts.last().map_or(0, |part| part.end);
+        Ok(Self { parts, length })
     }
 
     /// The same file, addressed from `base`.
     #[must_use]
-    pub fn at_base(self, base: u64) -> Self {
-        let end = self.base + self.length;
-        Self {
-            base,
-            length: end.saturating_sub(base),
-            file: self.file,
+    pub fn at_base(mut self, base: u64) -> Self {
+        if let [part] = self.parts.as_mut_slice() {
+            part.base += base;
+            part.end = part.end.saturating_sub(base);
+            self.length = part.end;
         }
+        self
     }
 
-    /// How many bytes there are from address 0 on.
+    /// The first address behind the file.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -60,24 +87,40 @@ impl FileBytes {
     }
 
     fn check(&self, address: u64, length: u64) -> Result<()> {
-        match address.checked_add(length) {
-            Some(end) if end <= self.length => Ok(()),
-            _ => Err(damaged(format!(
+        let beyond = || {
+            damaged(format!(
                 "{length} bytes at address {address} lie beyond the end of the file"
-            ))),
+            ))
+        };
+        let end = address.checked_add(length).ok_or_else(beyond)?;
+        let mut reached = address;
+        for part in &self.parts {
+            if part.start <= reached && reached < part.end {
+                reached = part.end;
+            }
         }
+        let is_there = reached >= end && (length > 0 || end <= self.length);
+        if is_there { Ok(()) } else { Err(beyond()) }
     }
 
     fn read_exact(&self, address: u64, bytes: &mut [u8]) -> Result<()> {
-        read_exact_at(&self.file, bytes, self.base + address).map_err(|error| {
-            damaged(format!(
-                "{} bytes at address {address}: {error}",
-                bytes.len()
-            ))
-        })
+        let (mut at, mut rest) = (address, bytes);
+        for part in &self.parts {
+            if rest.is_empty() {
+                break;
+            }
+            if !(part.start..part.end).contains(&at) {
+                continue;
+            }
+            let length = (part.end - at).min(rest.len() as u64) as usize;
+            let (piece, left) = rest.split_at_mut(length);
+            read_exact_at(&part.file, piece, part.base + (at - part.start))
+                .map_err(|error| damaged(format!("{length} bytes at address {at}: {error}")))?;
+            (at, rest) = (at + length as u64, left);
+        }
+        Ok(())
     }
 }
-
 impl Storage for FileBytes {
     fn len(&self) -> u64 {
         self.length

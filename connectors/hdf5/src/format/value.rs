@@ -9,6 +9,8 @@ use super::file::File;
 use super::float::FloatLayout;
 use super::header::little_endian;
 use super::heap::GlobalHeap;
+use super::reference::{Referred, Stored, stored_kind};
+use super::selection::Selection;
 use crate::error::{Result, damaged};
 
 /// One element, or several of them.
@@ -99,6 +101,7 @@ impl<'a> ValueReader<'a> {
             Class::VariableList(element) => self.list(element, bytes)?,
             Class::Reference(Reference::Object) => self.object(bytes),
             Class::Reference(Reference::Region) => self.region(bytes)?,
+            Class::Reference(Reference::Any) => self.any_reference(bytes)?,
             Class::Unsupported(reason) => return Err(crate::error::unsupported(reason)),
         })
     }
@@ -133,44 +136,30 @@ impl<'a> ValueReader<'a> {
         let Value::Text(path) = self.object(address) else {
             return Ok(Value::Null);
         };
-        Ok(Value::Text(format!(
-            "{path}{}",
-            selection_text(selection).unwrap_or_default()
-        )))
+        let (selection, _) = Selection::parse(selection)?;
+        Ok(Value::Text(path + &selection.text()))
     }
-}
 
-/// The bounds of a stored selection, as `[first:last, …]`; `None` if it is of a version not known here.
-fn selection_text(selection: &[u8]) -> Option<String> {
-    let word = |at: usize| {
-        selection
-            .get(4 * at..4 * at + 4)
-            .map(|bytes| little_endian(bytes) as usize)
-    };
-    // Type (1 points, 2 hyperslabs), version, reserved, length, rank, count.
-    let (kind, version) = (word(0)?, word(1)?);
-    if kind == 3 {
-        return Some("[all]".into());
+    /// A reference as HDF5 1.12 and later store it, which says itself what it leads to.
+    fn any_reference(&mut self, bytes: &[u8]) -> Result<Value> {
+        let stored = Stored::parse(bytes)?;
+        let reference = match stored {
+            Stored::Nothing => return Ok(Value::Null),
+            Stored::Object(address) => return Ok(self.object(address)),
+            Stored::InHeap(place) => match self.heap.object(place)? {
+                Some(object) => Referred::parse(stored_kind(bytes), object.as_ref())?,
+                None => return Ok(Value::Null),
+            },
+        };
+        let target = match &reference.file {
+            Some(file) => Value::Text(format!("{file}:object at {}", reference.address())),
+            None => self.object(&reference.token),
+        };
+        let Value::Text(path) = target else {
+            return Ok(Value::Null);
+        };
+        Ok(Value::Text(path + &reference.part))
     }
-    if version != 1 || !(1..=2).contains(&kind) {
-        return None;
-    }
-    let (rank, count) = (word(4)?, word(5)?);
-    let corners = if kind == 1 { 1 } else { 2 };
-    let mut bounds = vec![(usize::MAX, 0); rank.min(64)];
-    for block in 0..count.min(100_000) {
-        for corner in 0..corners {
-            for (at, bound) in bounds.iter_mut().enumerate() {
-                let position = word(6 + (block * corners + corner) * rank + at)?;
-                *bound = (bound.0.min(position), bound.1.max(position));
-            }
-        }
-    }
-    let bounds: Vec<_> = bounds
-        .iter()
-        .map(|(first, last)| format!("{first}:{last}"))
-        .collect();
-    Some(format!("[{}]", bounds.join(", ")))
 }
 
 fn prefix(bytes: &[u8], length: usize) -> Result<&[u8]> {

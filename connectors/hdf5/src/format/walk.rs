@@ -4,17 +4,15 @@
 //! opened, and nowhere else.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::File;
+use super::folder::resolve;
 use super::header::{ObjectHeader, ObjectKind};
 use super::links::{Target, links};
 use crate::error::{Result, damaged, unsupported};
 use crate::frame::is_frame;
 
-/// Soft and external links in a row.
-const LINKS_MAX: usize = 16;
 /// Groups in groups.
 const DEPTH_MAX: usize = 200;
 /// Nodes of a file: hard links can make a small file have endlessly many.
@@ -64,7 +62,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
     let mut walk = Walk {
         file,
         tree,
-        files: HashMap::new(),
+        files: Vec::new(),
         visits: HashMap::new(),
         frames: Vec::new(),
     };
@@ -75,7 +73,8 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
 struct Walk<'a> {
     file: &'a Arc<File>,
     tree: Tree,
-    files: HashMap<PathBuf, Arc<File>>,
+    /// The files behind external links, kept open until the end of the walk.
+    files: Vec<Arc<File>>,
     /// How often each group was walked.
     visits: HashMap<u64, usize>,
     /// The paths of the frames that the walk is in.
@@ -95,10 +94,7 @@ impl Walk<'_> {
         let header = ObjectHeader::read(self.file, address)?;
         let links = links(self.file, &header)?;
         self.tree.groups.push((path.to_owned(), address));
-        self.tree
-            .paths
-            .entry(address)
-            .or_insert_with(|| format!("/{path}"));
+        self.found(address, path);
         if self.is_frame(&header, path) {
             self.tree.nodes.push(Node {
                 path: path.to_owned(),
@@ -162,7 +158,8 @@ impl Walk<'_> {
             Target::Hard(address) => self.object(*address, path, above),
             Target::Unreadable(reason) => Err(damaged(reason)),
             Target::Soft(_) | Target::External { .. } => {
-                let (file, address) = self.resolve(self.file.clone(), target, group, LINKS_MAX)?;
+                let (file, address) = resolve(self.file.clone(), target, group)?.required()?;
+                self.keep(&file)?;
                 // What a soft link to a group leads to is listed where it is.
                 if ObjectHeader::read(&file, address)?.kind() == ObjectKind::Dataset {
                     self.dataset(file, address, path);
@@ -181,16 +178,37 @@ impl Walk<'_> {
                 Err(unsupported("its groups are nested too deeply"))
             }
             ObjectKind::Group => self.group(address, path, above),
-            ObjectKind::NamedType => Ok(()),
+            ObjectKind::NamedType => {
+                self.found(address, path);
+                Ok(())
+            }
             ObjectKind::Dataset => {
-                self.tree
-                    .paths
-                    .entry(address)
-                    .or_insert_with(|| format!("/{path}"));
+                self.found(address, path);
                 self.dataset(self.file.clone(), address, path);
                 Ok(())
             }
         }
+    }
+
+    /// Keeps a file behind an external link open, so that the next link does not open it again.
+    fn keep(&mut self, file: &Arc<File>) -> Result<()> {
+        let is_known = |known: &Arc<File>| Arc::ptr_eq(known, file);
+        if is_known(self.file) || self.files.iter().any(is_known) {
+            return Ok(());
+        }
+        if self.files.len() >= FILES_MAX {
+            return Err(unsupported(format!(
+                "the links lead to more than {FILES_MAX} files"
+            )));
+        }
+        self.files.push(Arc::clone(file));
+        Ok(())
+    }
+
+    /// Keeps the path of an object, for references to it.
+    fn found(&mut self, address: u64, path: &str) {
+        let paths = &mut self.tree.paths;
+        paths.entry(address).or_insert_with(|| format!("/{path}"));
     }
 
     fn dataset(&mut self, file: Arc<File>, address: u64, path: &str) {
@@ -199,102 +217,4 @@ impl Walk<'_> {
             place: Place::Dataset { file, address },
         });
     }
-
-    /// Where a link of a group leads in the end.
-    fn resolve(
-        &mut self,
-        file: Arc<File>,
-        target: &Target,
-        group: u64,
-        left: usize,
-    ) -> Result<(Arc<File>, u64)> {
-        let left = left
-            .checked_sub(1)
-            .ok_or_else(|| damaged("its links lead in a circle"))?;
-        match target {
-            Target::Hard(address) => Ok((file, *address)),
-            Target::Unreadable(reason) => Err(damaged(reason)),
-            Target::Soft(path) => {
-                let start = if path.starts_with('/') {
-                    file.root_address
-                } else {
-                    group
-                };
-                self.follow(file, start, path, left)
-            }
-            Target::External { file: name, path } => {
-                let other = self.external(name)?;
-                let root = other.root_address;
-                self.follow(other, root, path, left)
-            }
-        }
-    }
-
-    fn follow(
-        &mut self,
-        mut file: Arc<File>,
-        mut address: u64,
-        path: &str,
-        left: usize,
-    ) -> Result<(Arc<File>, u64)> {
-        for name in path
-            .split('/')
-            .filter(|name| !name.is_empty() && *name != ".")
-        {
-            let dangling = || {
-                damaged(format!(
-                    "the link leads to {path:?}, which is not in {}",
-                    name_of(&file.path)
-                ))
-            };
-            let header = ObjectHeader::read(&file, address)?;
-            if header.kind() != ObjectKind::Group {
-                return Err(dangling());
-            }
-            let link = links(&file, &header)?
-                .into_iter()
-                .find(|link| link.name == name)
-                .ok_or_else(dangling)?;
-            (file, address) = self.resolve(file, &link.target, address, left)?;
-        }
-        Ok((file, address))
-    }
-
-    fn external(&mut self, name: &str) -> Result<Arc<File>> {
-        let folder = self
-            .file
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().map_err(crate::error::io)?;
-        let missing = || {
-            damaged(format!(
-                "the link leads to the file {name:?}, which is not there"
-            ))
-        };
-        let path = folder.join(name).canonicalize().map_err(|_| missing())?;
-        if !path.starts_with(&folder) {
-            return Err(unsupported(format!(
-                "the link leads to the file {name:?}, outside of the served folder"
-            )));
-        }
-        if let Some(file) = self.files.get(&path) {
-            return Ok(Arc::clone(file));
-        }
-        if self.files.len() >= FILES_MAX {
-            return Err(unsupported(format!(
-                "the links lead to more than {FILES_MAX} files"
-            )));
-        }
-        let file = Arc::new(File::open(&path).map_err(|error| error.within(name))?);
-        self.files.insert(path, Arc::clone(&file));
-        Ok(file)
-    }
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
