@@ -108,6 +108,7 @@ fn elements(
         Element::Moment(moment) => moment.array(places),
         Element::Duration(duration) => duration.array(places),
         Element::Category(category) => category.array(places)?,
+        Element::Packed(packed) => packed.array(places),
         Element::Marked(marked) => marked.array(places, NotText::error)?,
         Element::Object(column) => column.array(places)?,
         Element::Other(datatype) => {

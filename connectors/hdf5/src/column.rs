@@ -9,6 +9,7 @@ use tablecast_connector::{Column, Value};
 use crate::element::category::Category;
 use crate::element::marked::Marked;
 use crate::element::moment::{Duration, Moment};
+use crate::element::packed::Packed;
 use crate::format::dataset::Dataset;
 use crate::format::datatype::{Class, Datatype, Member, Padding, Reference};
 use crate::format::value::{self, numpy_unit};
@@ -65,6 +66,8 @@ pub enum Element {
     Duration(Duration),
     /// Numbers that stand for the values of a list.
     Category(Category),
+    /// Numbers of which some stand for nothing, or that are packed.
+    Packed(Packed),
     /// Text of fixed length of which one stands for null.
     Marked(Marked),
     /// The number of a row in a block of pickled objects.
@@ -80,7 +83,8 @@ impl Element {
             Self::Number(number)
             | Self::Moment(Moment { number, .. })
             | Self::Duration(Duration { number, .. })
-            | Self::Category(Category { number, .. }) => Some(*number),
+            | Self::Category(Category { number, .. })
+            | Self::Packed(Packed { number, .. }) => Some(*number),
             _ => None,
         }
     }
@@ -126,6 +130,21 @@ pub fn members(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
         text_attribute(dataset, "PSEUDOATOM"),
     ) {
         pseudo_atom(column, &atom);
+    }
+    (columns, unreadable)
+}
+
+/// The columns of one element called `name`: its flattened members if it is a compound; and what cannot be read.
+pub fn element_columns(
+    name: &str,
+    datatype: &Datatype,
+) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
+    let (mut columns, mut unreadable) = (Vec::new(), Vec::new());
+    match &datatype.class {
+        Class::Compound(members) if datatype.complex_parts().is_none() => {
+            flatten(members, name, 0, &mut columns, &mut unreadable);
+        }
+        _ => columns.push(place(name.to_owned(), 0, Vec::new(), datatype)),
     }
     (columns, unreadable)
 }
@@ -324,6 +343,7 @@ impl ColumnPlace {
                 ("i".into(), imaginary.data_type()),
             ])),
             Element::Duration(_) => DataType::Float64,
+            Element::Packed(packed) => packed.data_type(),
             Element::Category(category) => category.values.data_type().clone(),
             Element::Object(column) => column.data_type.clone(),
             Element::Other(datatype) => data_type(datatype),

@@ -12,6 +12,7 @@ mod filter;
 mod filters;
 mod format;
 mod frame;
+mod grid;
 mod lattice;
 mod metadata;
 mod number;

@@ -44,6 +44,24 @@ pub fn groups(tree: &Tree, paths: &HashMap<u64, String>) -> Vec<Group> {
     told.collect()
 }
 
+/// What the attributes of a dataset say about a column, but for those by which NetCDF finds its dimensions.
+pub fn attribute_metadata(dataset: &Dataset, paths: &HashMap<u64, String>) -> Metadata {
+    let mut values = ValueReader::new(&dataset.file, Some(paths));
+    let mut metadata = Metadata::default();
+    for (name, text) in gathered(&dataset.attributes, false, &mut metadata, &mut values) {
+        match name.as_str() {
+            "units" | "unit" => metadata.unit = Some(text),
+            _ => known(&mut metadata, &name, text),
+        }
+    }
+    let is_own = |name: &str| {
+        name.starts_with("_Netcdf4")
+            || ["CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"].contains(&name)
+    };
+    metadata.attributes.retain(|name, _| !is_own(name));
+    metadata
+}
+
 /// Puts what the attributes of a dataset say, and which members cannot be read, into the description of its table.
 pub fn describe(
     info: &mut TableInfo,
@@ -123,7 +141,8 @@ fn known(metadata: &mut Metadata, name: &str, text: String) {
     }
 }
 
-fn attribute_value(attribute: &Attribute, values: &mut ValueReader<'_>) -> Result<Value> {
+/// The value of an attribute; null if it has none.
+pub fn attribute_value(attribute: &Attribute, values: &mut ValueReader<'_>) -> Result<Value> {
     let Some(shape) = &attribute.shape else {
         return Ok(Value::Null);
     };

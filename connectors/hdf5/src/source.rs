@@ -22,7 +22,9 @@ use crate::error::{Error, Result, io};
 use crate::format::dataset::Dataset;
 use crate::format::file::File;
 use crate::format::value::ValueReader;
-use crate::format::walk::{Place, Tree, walk};
+use crate::format::walk::{Node, Place, Tree, walk};
+use crate::grid::find as find_grids;
+use crate::grid::table::table as grid_table;
 use crate::metadata::groups;
 use crate::rows::Rows;
 use crate::scan::{guarded, scan};
@@ -118,6 +120,7 @@ impl Opened {
     fn new(path: &std::path::Path) -> Result<Self> {
         let state = FileState::of(&std::fs::metadata(path).map_err(io)?);
         let mut tree = guarded(|| walk(&Arc::new(File::open(path)?)))?;
+        add_grids(&mut tree);
         let mut names = HashMap::new();
         for (at, node) in tree.nodes.iter().enumerate() {
             names.entry(node.path.clone()).or_insert(at);
@@ -159,6 +162,10 @@ impl Opened {
     fn read(&self, name: &str, place: &Place) -> Table {
         let (file, address) = match place {
             Place::Unreadable(reason) => return Table::unreadable(name, reason.clone()),
+            Place::Grid(grid) => {
+                let read = guarded(|| grid_table(grid, &self.tree.file, Arc::clone(&self.paths)));
+                return read.unwrap_or_else(|error| Table::unreadable(name, error.to_string()));
+            }
             Place::Dataset { file, address } | Place::Frame { file, address } => (file, *address),
         };
         let read = guarded(|| {
@@ -187,6 +194,18 @@ impl Opened {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.insert(table.info.name.clone(), Arc::new(table.with_bytes(column)));
         self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Lists each grid before the first of its variables.
+fn add_grids(tree: &mut Tree) {
+    let found = guarded(|| Ok(find_grids(&tree.file, &tree.nodes, &tree.paths)));
+    for (place, grid) in found.unwrap_or_default().into_iter().rev() {
+        let node = Node {
+            path: grid.name.clone(),
+            place: Place::Grid(Arc::new(grid)),
+        };
+        tree.nodes.insert(place.min(tree.nodes.len()), node);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Codes that stand for the values of a short list. A code without a value is null.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -54,6 +55,29 @@ impl Values {
     /// Nothing, so that every code is null.
     pub fn none() -> Self {
         Self(new_empty_array(&DataType::Utf8))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The order of two values, which is that of sorted rows: null first.
+    pub fn compare(&self, a: usize, b: usize) -> Ordering {
+        match (self.cell(a), self.cell(b)) {
+            (Cell::Null, Cell::Null) => Ordering::Equal,
+            (Cell::Null, _) => Ordering::Less,
+            (_, Cell::Null) => Ordering::Greater,
+            (Cell::Text(a), Cell::Text(b)) => a.cmp(b),
+            (Cell::Integer(a), Cell::Integer(b)) => a.cmp(&b),
+            (Cell::Boolean(a), Cell::Boolean(b)) => a.cmp(&b),
+            // Not-a-number counts as null.
+            (Cell::Real(a), Cell::Real(b)) => match (a.is_nan(), b.is_nan()) {
+                (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+                (a, b) => b.cmp(&a),
+            },
+            _ => Ordering::Equal,
+        }
     }
 
     /// The Arrow type of the values.

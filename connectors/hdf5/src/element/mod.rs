@@ -5,9 +5,11 @@
 
 pub mod calendar;
 pub mod category;
+pub mod cf_time;
 pub mod marked;
 pub mod moment;
 pub mod monotone;
+pub mod packed;
 
 use tablecast_connector::Predicate;
 
@@ -22,6 +24,7 @@ impl Element {
             Self::Moment(_)
                 | Self::Duration(_)
                 | Self::Category(_)
+                | Self::Packed(_)
                 | Self::Marked(_)
                 | Self::Object(_)
         )
@@ -34,6 +37,7 @@ impl Element {
             Self::Moment(moment) => moment.test(column, leaf, is_negated),
             Self::Duration(duration) => duration.test(column, leaf, is_negated),
             Self::Category(category) => Some(category.test(column, leaf, is_negated)),
+            Self::Packed(packed) => packed.test(column, leaf, is_negated),
             Self::Marked(marked) => marked.test(column, leaf, is_negated),
             _ => None,
         }

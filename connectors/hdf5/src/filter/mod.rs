@@ -13,12 +13,13 @@ use std::ops::Range;
 use tablecast_connector::{Cell, sqlite_text};
 
 use crate::column::{ColumnPlace, Element};
+use crate::element::packed::PackedTest;
 use crate::format::datatype::Padding;
 use crate::format::value::trimmed;
 use crate::number::{Number, Places, Visit};
 pub use compile::{compile, opposite};
-pub use interval::Interval;
-use interval::{narrowed, within};
+use interval::narrowed;
+pub use interval::{Interval, integers, reals, within};
 pub use pattern::{Pattern, TextTest};
 
 /// A condition that is true or not for each row.
@@ -48,6 +49,11 @@ pub enum Test {
         padding: Padding,
         test: TextTest,
         outside: bool,
+    },
+    /// What a packed number is understood as.
+    Packed {
+        column: usize,
+        test: Box<PackedTest>,
     },
     /// What a number is as text.
     Written {
@@ -147,6 +153,11 @@ impl Test {
                     );
                 }
             }
+            Self::Packed { column, test } => {
+                if let Some((places, _)) = block.places(*column) {
+                    test.run(places, passes);
+                }
+            }
             Self::Written {
                 column,
                 pattern,
@@ -183,7 +194,17 @@ impl Test {
             Self::Number { column, .. }
             | Self::IsNumber { column, .. }
             | Self::Text { column, .. }
+            | Self::Packed { column, .. }
             | Self::Written { column, .. } => places.push(*column),
+        }
+    }
+
+    /// Whether it looks at row numbers.
+    pub fn looks_at_row_numbers(&self) -> bool {
+        match self {
+            Self::Rows { .. } => true,
+            Self::All(tests) | Self::Any(tests) => tests.iter().any(Self::looks_at_row_numbers),
+            _ => false,
         }
     }
 

@@ -12,6 +12,7 @@ use super::header::{ObjectHeader, ObjectKind};
 use super::links::{Target, links};
 use crate::error::{Result, damaged, unsupported};
 use crate::frame::is_frame;
+use crate::grid::Grid;
 
 /// Groups in groups.
 const DEPTH_MAX: usize = 200;
@@ -35,6 +36,8 @@ pub enum Place {
     Dataset { file: Arc<File>, address: u64 },
     /// The object header of a group that pandas made a frame of.
     Frame { file: Arc<File>, address: u64 },
+    /// Several datasets that share their dimensions.
+    Grid(Arc<Grid>),
     /// Nothing that can be read, with the reason.
     Unreadable(String),
 }

@@ -1,0 +1,313 @@
+//! How the stored numbers of a variable are to be understood, by its attributes.
+
+use std::sync::Arc;
+
+use tablecast_connector::Value as SeamValue;
+
+use crate::column::{ColumnPlace, Element};
+use crate::element::cf_time::TimeUnits;
+use crate::element::packed::{Missing, Operand, Packed, Precision};
+use crate::format::attribute::Attribute;
+use crate::format::dataset::Dataset;
+use crate::format::datatype::Class;
+use crate::format::value::{Value, ValueReader};
+use crate::metadata::attribute_value;
+use crate::number::Number;
+
+/// Names of flags that are told; more than this are no names of values.
+const FLAGS_MAX: usize = 1000;
+
+/// The attributes of a variable, read when they are asked for.
+pub struct Said<'a> {
+    dataset: &'a Dataset,
+}
+
+/// A number of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Given {
+    Whole(i128),
+    Real(f64),
+}
+
+impl Given {
+    fn real(self) -> f64 {
+        match self {
+            Self::Whole(number) => number as f64,
+            Self::Real(number) => number,
+        }
+    }
+}
+
+impl<'a> Said<'a> {
+    pub fn of(dataset: &'a Dataset) -> Self {
+        Self { dataset }
+    }
+
+    fn value(&self, name: &str) -> Option<(&Attribute, Value)> {
+        let attribute = self.dataset.attribute(name)?;
+        let mut values = ValueReader::new(&self.dataset.file, None);
+        Some((attribute, attribute_value(attribute, &mut values).ok()?))
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.value(name)?.1 {
+            Value::Text(text) => Some(text),
+            Value::List(items) => match items.as_slice() {
+                [Value::Text(text)] => Some(text.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn numbers(&self, name: &str) -> Vec<Given> {
+        match self.value(name) {
+            Some((_, Value::List(items))) => items.iter().filter_map(given).collect(),
+            Some((_, value)) => given(&value).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A single number with the kind that it is stored as.
+    fn operand(&self, name: &str) -> Option<(f64, Kind)> {
+        let (attribute, _) = self.value(name)?;
+        let kind = Kind::of(&attribute.datatype.class, attribute.datatype.size)?;
+        match self.numbers(name).as_slice() {
+            [number] => Some((number.real(), kind)),
+            _ => None,
+        }
+    }
+
+    /// The units that count time, if that is what the variable does.
+    pub fn time(&self) -> Option<TimeUnits> {
+        TimeUnits::parse(&self.text("units")?, self.text("calendar").as_deref())
+    }
+}
+
+/// Kinds of numbers, as far as the precision of results depends on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of up to 16 bits.
+    Short,
+    Long,
+    Single,
+    Double,
+}
+
+impl Kind {
+    fn of(class: &Class, bytes: usize) -> Option<Self> {
+        Some(match class {
+            Class::Integer { .. } if bytes <= 2 => Self::Short,
+            Class::Integer { .. } => Self::Long,
+            Class::Float { .. } if bytes <= 4 => Self::Single,
+            Class::Float { .. } => Self::Double,
+            _ => return None,
+        })
+    }
+
+    /// The kind of results of both, as numpy has it.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Double, _)
+            | (_, Self::Double)
+            | (Self::Single, Self::Long)
+            | (Self::Long, Self::Single) => Self::Double,
+            (Self::Single, _) | (_, Self::Single) => Self::Single,
+            _ => Self::Long,
+        }
+    }
+
+    fn precision(self) -> Precision {
+        match self {
+            Self::Short | Self::Long => Precision::Whole,
+            Self::Single => Precision::Single,
+            Self::Double => Precision::Double,
+        }
+    }
+}
+
+/// Makes the column's numbers what the attributes say that they are. `inherited` are the units of the variable whose
+/// bounds these are.
+pub fn understand(
+    place: &mut ColumnPlace,
+    said: &Said<'_>,
+    is_netcdf: bool,
+    inherited: Option<TimeUnits>,
+) {
+    let Element::Number(stored) = place.element else {
+        return;
+    };
+    if stored == Number::Boolean || matches!(place.datatype.class, Class::Enumeration { .. }) {
+        return;
+    }
+    let is_unsigned = said
+        .text("_Unsigned")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let number = if is_unsigned {
+        unsigned(stored)
+    } else {
+        stored
+    };
+    let (factor, summand) = operands(said, &place.datatype.class, place.datatype.size);
+    let packed = Packed {
+        number,
+        missing: Arc::new(missing(said, number, is_unsigned, is_netcdf)),
+        factor,
+        summand,
+        time: said.time().or(inherited),
+    };
+    if !packed.is_plain() || number != stored {
+        place.element = Element::Packed(packed);
+    }
+}
+
+/// What numbers are multiplied with and what is added. A factor of one and a summand of nothing only tell a type.
+#[expect(
+    clippy::float_cmp,
+    reason = "exactly one and exactly nothing are what writers mean by no change"
+)]
+fn operands(said: &Said<'_>, class: &Class, bytes: usize) -> (Option<Operand>, Option<Operand>) {
+    let Some(kind) = Kind::of(class, bytes) else {
+        return (None, None);
+    };
+    let (scale, offset) = (said.operand("scale_factor"), said.operand("add_offset"));
+    let operand = |value: f64, kind: Kind| Operand {
+        value,
+        precision: kind.precision(),
+    };
+    match (scale, offset) {
+        (Some((scale, scale_kind)), Some((offset, offset_kind))) => {
+            if scale == 1.0 && offset == 0.0 {
+                return (Some(operand(1.0, scale_kind)), None);
+            }
+            let product = kind.with(scale_kind);
+            let sum = product.with(offset_kind);
+            (Some(operand(scale, product)), Some(operand(offset, sum)))
+        }
+        (Some((scale, of)), None) if scale != 1.0 => (Some(operand(scale, kind.with(of))), None),
+        (None, Some((offset, of))) if offset != 0.0 => (None, Some(operand(offset, kind.with(of)))),
+        _ => (None, None),
+    }
+}
+
+fn missing(said: &Said<'_>, number: Number, is_unsigned: bool, is_netcdf: bool) -> Missing {
+    let mut found = Missing::default();
+    let mut given = said.numbers("missing_value");
+    let fill = said.numbers("_FillValue");
+    if fill.is_empty() && is_netcdf {
+        given.extend(default_fill(number));
+    }
+    given.extend(fill);
+    let is_real = matches!(
+        number,
+        Number::F16(_) | Number::F32(_) | Number::F64(_) | Number::OddFloat { .. }
+    );
+    for value in given {
+        match value {
+            _ if is_real => found.reals.push(rounded(value.real(), number)),
+            Given::Whole(value) => found.whole.push(wrapped(value, number, is_unsigned)),
+            Given::Real(value) if value.fract() == 0.0 && value.abs() < 1e30 => {
+                found
+                    .whole
+                    .push(wrapped(value as i128, number, is_unsigned));
+            }
+            Given::Real(_) => {}
+        }
+    }
+    let bound = |value: &Given| match value {
+        Given::Real(value) => rounded(*value, number),
+        Given::Whole(value) => wrapped(*value, number, is_unsigned) as f64,
+    };
+    let range = said.numbers("valid_range");
+    let (least, most) = match range.as_slice() {
+        [least, most] => (Some(bound(least)), Some(bound(most))),
+        _ => (
+            said.numbers("valid_min").first().map(bound),
+            said.numbers("valid_max").first().map(bound),
+        ),
+    };
+    if least.is_some() || most.is_some() {
+        found.valid = Some((
+            least.unwrap_or(f64::NEG_INFINITY),
+            most.unwrap_or(f64::INFINITY),
+        ));
+    }
+    found
+}
+
+/// A real number as the variable holds it.
+fn rounded(value: f64, number: Number) -> f64 {
+    match number {
+        Number::F32(_) => f64::from(value as f32),
+        _ => value,
+    }
+}
+
+/// A negative number that means one without sign.
+fn wrapped(value: i128, number: Number, is_unsigned: bool) -> i128 {
+    let bits = match number {
+        Number::U8 => 8,
+        Number::U16(_) => 16,
+        Number::U32(_) => 32,
+        Number::U64(_) => 64,
+        _ => 0,
+    };
+    if is_unsigned && value < 0 && bits > 0 {
+        value + (1 << bits)
+    } else {
+        value
+    }
+}
+
+/// What NetCDF fills cells with that nobody wrote; bytes may have any value.
+fn default_fill(number: Number) -> Option<Given> {
+    Some(match number {
+        Number::I16(_) => Given::Whole(-32_767),
+        Number::U16(_) => Given::Whole(65_535),
+        Number::I32(_) => Given::Whole(-2_147_483_647),
+        Number::U32(_) => Given::Whole(4_294_967_295),
+        Number::I64(_) => Given::Whole(-9_223_372_036_854_775_806),
+        Number::U64(_) => Given::Whole(18_446_744_073_709_551_614),
+        Number::F32(_) | Number::F64(_) => Given::Real(9.969_209_968_386_869e36),
+        _ => return None,
+    })
+}
+
+fn unsigned(number: Number) -> Number {
+    match number {
+        Number::I8 => Number::U8,
+        Number::I16(order) => Number::U16(order),
+        Number::I32(order) => Number::U32(order),
+        Number::I64(order) => Number::U64(order),
+        other => other,
+    }
+}
+
+/// The names of a variable's values, if it is one of flags that exclude each other.
+pub fn flags(said: &Said<'_>) -> Vec<(SeamValue, String)> {
+    let values = said.numbers("flag_values");
+    let Some(meanings) = said.text("flag_meanings") else {
+        return Vec::new();
+    };
+    let meanings: Vec<&str> = meanings.split_whitespace().collect();
+    if meanings.len() != values.len() || values.len() > FLAGS_MAX {
+        return Vec::new();
+    }
+    let named = values
+        .iter()
+        .zip(meanings)
+        .filter_map(|(value, name)| match value {
+            Given::Whole(number) => Some((SeamValue::Integer(*number), name.to_owned())),
+            Given::Real(_) => None,
+        });
+    named.collect()
+}
+
+fn given(value: &Value) -> Option<Given> {
+    match value {
+        Value::Signed(number) => Some(Given::Whole((*number).into())),
+        Value::Unsigned(number) => Some(Given::Whole((*number).into())),
+        Value::Real(number) => Some(Given::Real(*number)),
+        _ => None,
+    }
+}
