@@ -90,6 +90,107 @@ document.addEventListener("click", (event) => {
   openProfile(link.href);
 });
 
+// Pictures of arrays: a table's page takes its own out of the picture's page, sliders and choices draw at once, and the
+// value under the pointer is told.
+const tellValues = (figure) => {
+  const told = document.createElement("p");
+  told.className = "told soft";
+  figure.querySelector("figcaption").before(told);
+  let numbers;
+  const word = (axis, at) => {
+    const found = axis.coordinates?.[at];
+    if (typeof found === "number") return Number(found.toPrecision(6)).toString();
+    return found || String(axis.edges[at]);
+  };
+  for (const svg of figure.querySelectorAll("svg[data-frame]")) {
+    const [left, top, width, height] = svg.dataset.frame.split(" ").map(Number);
+    const [across, down] = svg.dataset.bins.split(" ").map(Number);
+    const [right, up] = svg.dataset.turned.split(" ").map((flag) => flag === "1");
+    const here = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    here.setAttribute("class", "here");
+    svg.addEventListener("pointerleave", () => { here.remove(); told.textContent = ""; });
+    svg.addEventListener("pointermove", async (event) => {
+      const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+      const column = Math.floor((place.x - left) / width * across);
+      const row = Math.floor((place.y - top) / height * down);
+      if (column < 0 || row < 0 || column >= across || row >= down) { here.remove(); told.textContent = ""; return; }
+      for (const [name, value] of Object.entries({ x: left + column * width / across, y: top + row * height / down, width: width / across, height: height / down })) here.setAttribute(name, value);
+      svg.append(here);
+      try { numbers ??= fetch(figure.dataset.json).then((answer) => answer.json()); } catch { return; }
+      const found = await numbers;
+      if (!found.ok) return;
+      const axis = (name) => found.dimensions.find((dimension) => dimension.name === name);
+      const x = right ? across - 1 - column : column;
+      const y = up ? down - 1 - row : row;
+      const value = found.y === null ? found.values[x] : found.values[y]?.[x];
+      const places = found.y === null ? [[found.x, x]] : [[found.y, y], [found.x, x]];
+      const where = places.map(([name, at]) => `${name} ${word(axis(name), at)}`).join(", ");
+      const amount = typeof value === "number" ? `${Number(value.toPrecision(7))}${found.unit ? ` ${found.unit}` : ""}` : "missing";
+      told.textContent = `${where}: ${amount}`;
+    });
+  }
+};
+
+const drawInto = (place) => {
+  let loading;
+  const show = async (url, focus) => {
+    loading?.abort();
+    loading = new AbortController();
+    const { signal } = loading;
+    try {
+      const answer = await fetch(url, { signal });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = page.querySelector("article.picture");
+      if (!found) throw new Error(page.querySelector("main p")?.textContent ?? "no picture");
+      const article = document.importNode(found, true);
+      if (place.dataset.picture) article.querySelector("header").remove();
+      (place.querySelector("article.picture") ?? place.querySelector("noscript"))?.replaceWith(article);
+      if (!place.dataset.picture) history.replaceState(null, "", url);
+      live(article);
+      if (focus) article.querySelector(focus)?.focus();
+    } catch (error) {
+      if (!signal.aborted) location.href = url;
+    }
+    place.removeAttribute("aria-busy");
+  };
+  const live = (article) => {
+    tellValues(article.querySelector("figure"));
+    const form = article.querySelector("form");
+    const button = form.querySelector("button");
+    button?.remove();
+    const address = () => `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+    let wait;
+    form.addEventListener("input", (event) => {
+      clearTimeout(wait);
+      const { name } = event.target;
+      wait = setTimeout(() => show(address(), `[name="${CSS.escape(name)}"]`), event.target.type === "range" ? 120 : 0);
+    });
+    form.addEventListener("submit", (event) => { event.preventDefault(); show(address()); });
+    form.addEventListener("click", (event) => {
+      const link = event.target.closest("a.button");
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+      event.preventDefault();
+      show(link.href, `[aria-label="${CSS.escape(link.getAttribute("aria-label"))}"]`);
+    });
+  };
+  return { show, live };
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  const own = document.querySelector("main > article.picture");
+  if (own) drawInto(own.parentElement).live(own);
+  for (const place of document.querySelectorAll("details[data-picture]")) {
+    const open = () => {
+      if (!place.open || place.dataset.begun) return;
+      place.dataset.begun = "on";
+      place.setAttribute("aria-busy", "true");
+      drawInto(place).show(place.dataset.picture);
+    };
+    place.addEventListener("toggle", open);
+    open();
+  }
+});
+
 // Facets that are sampled are being counted: what programs are told is asked until they are, ever less often.
 document.addEventListener("DOMContentLoaded", () => {
   if (!document.querySelector("[data-counting]")) return;

@@ -28,7 +28,7 @@ use read::{BlockReader, Sums};
 /// The time in which a reduction is read, without its first level, which is always read whole.
 const TIME: Duration = Duration::from_millis(400);
 /// The work of the first level, in bytes.
-const FIRST_BYTES: u64 = 2 << 20;
+const FIRST_BYTES: u64 = 8 << 20;
 /// How much more work the next level may be, at most.
 const GROWTH: u64 = 16;
 
@@ -177,7 +177,7 @@ impl Lattice {
         let named = |(name, _): &&(String, Numbers)| *name == request.column;
         let numbers = self.columns.iter().find(named).map(|(_, numbers)| numbers);
         let numbers = numbers.ok_or_else(|| Error::internal("An array without its column"))?;
-        let (plan, sums) = read(numbers, &request.windows, limits)?;
+        let (plan, sums) = finest(numbers, &request.windows, limits)?;
         let axes = self
             .dimensions
             .iter()
@@ -205,13 +205,13 @@ impl Lattice {
 }
 
 /// The finest level that there is time for.
-fn read(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Plan, Sums)> {
-    let mut reader = BlockReader::new(numbers)?;
+fn finest(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Plan, Sums)> {
+    let planner = BlockReader::new(numbers, windows)?;
     let end = Instant::now() + TIME;
     let mut budget = FIRST_BYTES;
-    let mut plan = Plan::new(windows, reader.block(), numbers.bytes, budget);
+    let mut plan = planner.plan(windows, budget);
     let mut started = Instant::now();
-    let mut best = reader.read(&plan, limits, None)?;
+    let mut best = read::read(numbers, windows, &plan, limits, None)?;
     while let Some(sums) = best.take() {
         let spent = started.elapsed().as_secs_f64().max(1e-5);
         let left = end.saturating_duration_since(Instant::now()).as_secs_f64();
@@ -220,9 +220,9 @@ fn read(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Plan,
         if plan.is_whole() || budget < plan.work().saturating_mul(2) {
             return Ok((plan, sums));
         }
-        let finer = Plan::new(windows, reader.block(), numbers.bytes, budget);
+        let finer = planner.plan(windows, budget);
         started = Instant::now();
-        match reader.read(&finer, limits, Some(end))? {
+        match read::read(numbers, windows, &finer, limits, Some(end))? {
             Some(more) => (plan, best) = (finer, Some(more)),
             None => return Ok((plan, sums)),
         }

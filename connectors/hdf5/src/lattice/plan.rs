@@ -28,19 +28,17 @@ pub struct Steps {
 }
 
 impl Plan {
-    /// The finest reduction to these windows whose work is `budget` bytes at most; the work of one block is not refused.
-    pub fn new(windows: &[Window], block: &[u64], bytes: usize, budget: u64) -> Self {
-        let elements: u64 = block.iter().fold(1, |all, &it| all.saturating_mul(it));
+    /// The finest reduction to these windows whose work is `budget` bytes at most; the work of one block, of which
+    /// `block_bytes` are read, is not refused.
+    pub fn new(windows: &[Window], block: &[u64], block_bytes: u64, budget: u64) -> Self {
         let dims = windows.iter().zip(block);
         let mut plan = Self {
             dims: dims
                 .map(|(&window, &block)| Steps::new(window, block))
                 .collect(),
-            block_work: elements
-                .saturating_mul(bytes as u64)
-                .saturating_add(BLOCK_COST),
+            block_work: block_bytes.saturating_add(BLOCK_COST),
         };
-        while plan.work() > budget && plan.coarsen() {}
+        while plan.work() > budget && plan.coarsen(budget) {}
         plan
     }
 
@@ -75,19 +73,20 @@ impl Plan {
         self.dims.iter().map(Steps::edges)
     }
 
-    /// Makes the work about half of what it is; `false` if it cannot be less.
-    fn coarsen(&mut self) -> bool {
+    /// Makes the work half of what it is, or as much as fits; `false` if it cannot be less.
+    fn coarsen(&mut self, budget: u64) -> bool {
+        let work = self.work();
         let spare = |steps: &&mut Steps| steps.count() / steps.least();
         let most = self.dims.iter_mut().max_by_key(spare);
         if let Some(steps) = most.filter(|steps| steps.count() > steps.least()) {
-            let now = steps.count() / steps.bins;
-            steps.per_bin = Some((now / 2).max(1));
+            let count = steps.fitting(work, budget) / steps.bins;
+            steps.per_bin = Some(count.max(1));
             return true;
         }
         let most = self.dims.iter_mut().max_by_key(|steps| steps.count());
         match most.filter(|steps| steps.count() > 1) {
             Some(steps) => {
-                steps.bins = (steps.count() / 2).max(1);
+                steps.bins = steps.fitting(work, budget);
                 steps.per_bin = Some(1);
                 true
             }
@@ -123,6 +122,15 @@ impl Steps {
             .map_or(all, |blocks| self.bins.saturating_mul(blocks).min(all))
     }
 
+    /// Fewer blocks than are read: half of them, or more if that makes the work fit.
+    fn fitting(&self, work: u64, budget: u64) -> u64 {
+        let count = self.count();
+        let fitting = u128::from(count) * u128::from(budget) / u128::from(work.max(1));
+        (fitting as u64)
+            .max(count / 2)
+            .clamp(1, count.saturating_sub(1).max(1))
+    }
+
     /// How many blocks are read if each bin is to have one.
     fn least(&self) -> u64 {
         self.bins.min(self.touched())
@@ -155,10 +163,13 @@ impl Steps {
             };
             let samples = per_bin.min(to - from);
             for sample in 0..samples {
-                // In the middle of each of so many parts, so that nothing repeats with the first of each bin.
-                let into =
-                    u128::from(to - from) * u128::from(2 * sample + 1) / u128::from(2 * samples);
-                blocks.push((from + (into as u64).min(to - from - 1)) / self.block);
+                // Somewhere in each of so many parts: at equal distances, what repeats itself would be met always at
+                // the same place.
+                let part = u128::from(to - from) * u128::from(sample) / u128::from(samples);
+                let next = u128::from(to - from) * u128::from(sample + 1) / u128::from(samples);
+                let first = from + part as u64;
+                blocks
+                    .push((first + scattered(first) % ((next - part) as u64).max(1)) / self.block);
             }
         }
         blocks.dedup();
@@ -175,6 +186,12 @@ impl Steps {
     }
 }
 
+/// A number that looks like any other, always the same for the same place.
+fn scattered(place: u64) -> u64 {
+    let mixed = (place ^ (place >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,18 +203,18 @@ mod tests {
     #[test]
     fn what_fits_is_read_whole_and_what_does_not_is_evenly_spread() {
         let windows = [range(10, 1000, 5), Window::At(7)];
-        let plan = Plan::new(&windows, &[10, 10], 8, 1 << 20);
+        let plan = Plan::new(&windows, &[10, 10], 800, 1 << 20);
         assert!(plan.is_whole());
         assert_eq!(plan.bins(), 5);
         let edges: Vec<_> = plan.edges().collect();
         assert_eq!(edges, [vec![10, 208, 406, 604, 802, 1000], vec![7, 8]]);
         // Half of the blocks.
-        let plan = Plan::new(&windows, &[10, 10], 8, plan.work() / 2);
+        let plan = Plan::new(&windows, &[10, 10], 800, plan.work() / 2);
         assert!(!plan.is_whole());
         let blocks = plan.dims()[0].blocks();
         assert!(blocks.len() > 20 && blocks.len() <= 50, "{blocks:?}");
         // Fewer blocks than bins: fewer bins.
-        let plan = Plan::new(&windows, &[10, 10], 8, 3 * (800 + BLOCK_COST));
+        let plan = Plan::new(&windows, &[10, 10], 800, 3 * (800 + BLOCK_COST));
         assert!(plan.bins() <= 3 && plan.bins() >= 1, "{}", plan.bins());
         assert_eq!(plan.dims()[0].blocks().len(), plan.bins());
     }
@@ -207,7 +224,7 @@ mod tests {
         let large = u64::MAX / 2;
         for block in [1, 7, 1 << 20] {
             let windows = [range(0, large, 1000), range(3, large, 1000)];
-            let plan = Plan::new(&windows, &[block, 1], 1, 64 << 20);
+            let plan = Plan::new(&windows, &[block, 1], block, 64 << 20);
             assert!(plan.work() <= 64 << 20);
             let blocks: usize = plan
                 .dims()
@@ -222,7 +239,7 @@ mod tests {
     fn each_bin_has_something_read_for_it() {
         for (length, block, bins, budget) in [(1000, 3, 100, 60), (50, 16, 50, 2), (9, 4, 4, 1)] {
             let windows = [range(0, length, bins)];
-            let plan = Plan::new(&windows, &[block], 1, budget * (block + BLOCK_COST));
+            let plan = Plan::new(&windows, &[block], block, budget * (block + BLOCK_COST));
             let (steps, edges) = (&plan.dims()[0], plan.edges().next().expect("edges"));
             for edge in edges.windows(2) {
                 let is_read = steps.blocks().into_iter().any(|block| {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tablecast_connector::Limits;
+use tablecast_connector::{Limits, Window};
 
 use super::plan::{Plan, Steps};
 use super::{Numbers, Widened};
@@ -15,9 +15,16 @@ use crate::format::chunks::ChunkIndex;
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::decode::ChunkDecoder;
 use crate::number::Places;
+use crate::scan::threads;
 
 /// Bytes of a block where the dataset is in one piece.
 const PIECE_BYTES: u64 = 64 << 10;
+/// What is read at least where a byte is.
+const PAGE_BYTES: u64 = 4096;
+/// Less work than this is not worth a second thread.
+const PARALLEL_BYTES: u64 = 8 << 20;
+/// Threads of one picture.
+const WORKERS_MAX: usize = 4;
 /// Elements that are turned into numbers at a time.
 const STRETCH: u64 = 8192;
 
@@ -68,6 +75,31 @@ impl Sums {
         )
     }
 
+    /// Adds what another reader found.
+    fn merge(&mut self, other: &Self) {
+        for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
+            bin.sum += more.sum;
+            bin.count += more.count;
+            bin.least = bin.least.min(more.least);
+            bin.most = bin.most.max(more.most);
+        }
+        self.read += other.read;
+        self.missing += other.missing;
+    }
+
+    /// Adds one number so many times.
+    fn add_same(&mut self, bin: usize, number: f64, count: u64) {
+        self.read += count;
+        if !number.is_finite() {
+            self.missing += count;
+        } else if let Some(bin) = self.bins.get_mut(bin) {
+            bin.sum += number * count as f64;
+            bin.count += count;
+            bin.least = bin.least.min(number);
+            bin.most = bin.most.max(number);
+        }
+    }
+
     fn add(&mut self, bin: usize, numbers: &[f64]) {
         let Some(bin) = self.bins.get_mut(bin) else {
             return;
@@ -95,6 +127,8 @@ pub struct BlockReader<'a> {
     decoder: ChunkDecoder,
     /// Elements of a block by dimension.
     block: Vec<u64>,
+    /// Bytes that are read of a block.
+    block_bytes: u64,
     decoded: Vec<u8>,
     stretch: Widened,
 }
@@ -104,17 +138,20 @@ type Span = Vec<(u64, u64)>;
 
 impl<'a> BlockReader<'a> {
     /// A reader that has read nothing but the chunk index.
-    pub fn new(numbers: &'a Numbers) -> Result<Self> {
+    pub fn new(numbers: &'a Numbers, windows: &[Window]) -> Result<Self> {
         let dataset = &numbers.dataset;
         let index = dataset.index()?;
-        let block = match &index {
+        let bytes = numbers.bytes as u64;
+        let (block, block_bytes) = match &index {
             Some(index) => {
                 let inner = numbers.shape.get(index.dims.len()..).unwrap_or_default();
-                index.dims.iter().chain(inner).copied().collect()
+                let block = index.dims.iter().chain(inner).copied().collect();
+                (block, index.chunk_bytes)
             }
-            None => pieces(&numbers.shape, numbers.bytes as u64),
+            None => pieces(&numbers.shape, windows, bytes),
         };
         Ok(Self {
+            block_bytes,
             decoder: ChunkDecoder::new(dataset)?,
             numbers,
             index,
@@ -124,19 +161,20 @@ impl<'a> BlockReader<'a> {
         })
     }
 
-    pub fn block(&self) -> &[u64] {
-        &self.block
+    /// The finest plan of so much work.
+    pub fn plan(&self, windows: &[Window], budget: u64) -> Plan {
+        Plan::new(windows, &self.block, self.block_bytes, budget)
     }
 
-    /// Sums up what the plan says; `None` if that is not done at `end`.
-    pub fn read(
+    /// Sums up these blocks; `None` if that is not done at `end`.
+    fn blocks(
         &mut self,
         plan: &Plan,
+        blocks: &[Vec<u64>],
         limits: &Limits,
         end: Option<Instant>,
     ) -> Result<Option<Sums>> {
         let edges: Vec<Vec<u64>> = plan.edges().collect();
-        let blocks: Vec<Vec<u64>> = plan.dims().iter().map(Steps::blocks).collect();
         let mut sums = Sums::new(plan.bins());
         let mut places = vec![0_usize; blocks.len()];
         loop {
@@ -144,7 +182,7 @@ impl<'a> BlockReader<'a> {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Ok(None);
             }
-            let at = places.iter().zip(&blocks);
+            let at = places.iter().zip(blocks);
             let at: Option<Vec<u64>> = at.map(|(&place, all)| all.get(place).copied()).collect();
             let Some(at) = at else { return Ok(Some(sums)) };
             let span = plan.dims().iter().zip(&at).zip(&self.numbers.shape);
@@ -157,7 +195,7 @@ impl<'a> BlockReader<'a> {
             if span.iter().all(|(from, to)| from < to) {
                 self.sum(&at, &span, &edges, &mut sums)?;
             }
-            if !advance(&mut places, &blocks) {
+            if !advance(&mut places, blocks) {
                 return Ok(Some(sums));
             }
         }
@@ -256,19 +294,89 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-/// Blocks of a dataset in one piece: as many of the innermost dimensions as are [`PIECE_BYTES`] long.
-fn pieces(shape: &[u64], bytes: u64) -> Vec<u64> {
+/// Blocks of a dataset in one piece, and the bytes that are read of one: as many of the innermost dimensions as are
+/// [`PIECE_BYTES`] long, unless the windows leave out most of what lies between.
+fn pieces(shape: &[u64], windows: &[Window], bytes: u64) -> (Vec<u64>, u64) {
     let mut room = (PIECE_BYTES / bytes.max(1)).max(1);
     let mut block: Vec<u64> = Vec::with_capacity(shape.len());
-    for &length in shape.iter().rev() {
+    let mut read = bytes;
+    let mut stride = bytes;
+    for (&length, window) in shape.iter().zip(windows).rev() {
+        let wanted = match window {
+            Window::At(_) => 1,
+            Window::Range { start, end, .. } => end - start,
+        };
         let fitting = room.min(length.max(1));
         block.push(fitting);
+        read = read.saturating_mul(fitting.min(wanted));
+        stride = stride.saturating_mul(length);
+        let is_sparse = wanted < length / 4 && stride > PAGE_BYTES;
         // A dimension that is cut ends what lies in one stretch.
-        room = if fitting < length { 1 } else { room / fitting };
-        room = room.max(1);
+        room = if fitting < length || is_sparse {
+            1
+        } else {
+            (room / fitting).max(1)
+        };
     }
     block.reverse();
-    block
+    (block, read)
+}
+
+/// Reads what the plan says, with several threads where that is worthwhile; `None` if that is not done at `end`.
+pub fn read(
+    numbers: &Numbers,
+    windows: &[Window],
+    plan: &Plan,
+    limits: &Limits,
+    end: Option<Instant>,
+) -> Result<Option<Sums>> {
+    let blocks: Vec<Vec<u64>> = plan.dims().iter().map(Steps::blocks).collect();
+    let longest = blocks
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, blocks)| blocks.len());
+    let (at, count) = longest.map_or((0, 0), |(at, blocks)| (at, blocks.len()));
+    let workers = if plan.work() < PARALLEL_BYTES {
+        1
+    } else {
+        threads().min(WORKERS_MAX).min(count)
+    };
+    if workers <= 1 {
+        return BlockReader::new(numbers, windows)?.blocks(plan, &blocks, limits, end);
+    }
+    let part = |worker: usize| {
+        let mut part = blocks.clone();
+        if let Some(along) = part.get_mut(at) {
+            *along = along
+                .chunks(count.div_ceil(workers))
+                .nth(worker)
+                .unwrap_or_default()
+                .to_vec();
+        }
+        part
+    };
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let work = |worker| {
+            let part = part(worker);
+            scope
+                .spawn(move || BlockReader::new(numbers, windows)?.blocks(plan, &part, limits, end))
+        };
+        let running: Vec<_> = (0..workers).map(work).collect();
+        let panicked = |_| Err(damaged("the file is damaged in a way that is not known"));
+        let joined = running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(panicked));
+        joined.collect()
+    });
+    let mut all: Option<Sums> = None;
+    for part in parts {
+        let Some(part) = part? else { return Ok(None) };
+        match &mut all {
+            Some(all) => all.merge(&part),
+            None => all = Some(part),
+        }
+    }
+    Ok(all)
 }
 
 /// To the next combination of blocks; `false` behind the last.
@@ -318,6 +426,12 @@ impl Walk<'_> {
             let bin_end = edges.get(inner + 1).copied().unwrap_or(end).min(end);
             let place = bin * bins + inner;
             if is_innermost {
+                if self.block.is_none() {
+                    self.stretch(0, 1, stretch)?;
+                    let number = stretch.0.first().copied().unwrap_or(f64::NAN);
+                    sums.add_same(place, number, bin_end - step);
+                    step = bin_end;
+                }
                 while step < bin_end {
                     let count = (bin_end - step).min(STRETCH);
                     self.stretch(from + (step - first), count, stretch)?;

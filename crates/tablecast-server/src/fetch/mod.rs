@@ -8,6 +8,7 @@ pub(crate) mod facets;
 pub(crate) mod labels;
 pub(crate) mod magic;
 pub(crate) mod page;
+pub(crate) mod picture;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod row;

@@ -3,4 +3,5 @@
 pub(crate) mod description;
 pub(crate) mod labels;
 pub(crate) mod paging;
+pub(crate) mod picture;
 pub(crate) mod table;

@@ -37,6 +37,7 @@ pub(crate) enum Answer {
     Schema,
     Matches,
     Completions,
+    Picture,
     Profile,
     Page,
     Document,
@@ -214,6 +215,16 @@ const OF_AUTOCOMPLETE: &[Argument] = arguments! {
     "q" Kind::Text, "What is typed of a key or label.";
     "_initial" Kind::Switch, "The last rows, where nothing is typed.";
 };
+const OF_PICTURES: &[Argument] = arguments! {
+    "_column" Kind::Text, "The column, of an array that has several.";
+    "_x" Kind::Text, "The dimension that is drawn from left to right.";
+    "_y" Kind::Text, "The dimension that is drawn from top to bottom; empty for a line along _x.";
+    "_bins" Kind::Number, "The most points of a line, or cells of each side.";
+};
+const OF_IMAGES: &[Argument] = arguments! {
+    "_spread" Kind::Switch, "With .json: the least and the greatest number of each bin, too.";
+    "_narrow" Kind::Switch, "With .svg: for a narrow sheet.";
+};
 const OF_PROFILES: &[Argument] = arguments! {
     "_column" Kind::Needed, "The column to profile.";
     "_search" Kind::Text, "A search over the columns of the table's full-text index.";
@@ -381,6 +392,14 @@ pub(crate) const ROUTES: &[Route] = &[
         answer: Answer::Page,
         summary: "The rows of a table's page alone",
         arguments: &[OF_FRAGMENTS, OF_TABLES, OF_ALL],
+    },
+    Route {
+        path: "/{database}/{table}/-/picture",
+        leads_to: |names| of_table(names, "picture"),
+        formats: &[HTML, JSON, Format::Svg],
+        answer: Answer::Picture,
+        summary: "A picture of an array of numbers, and the numbers behind it",
+        arguments: &[OF_PICTURES, OF_IMAGES, OF_ALL],
     },
     Route {
         path: "/{database}/{table}/-/profile",

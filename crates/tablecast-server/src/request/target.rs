@@ -59,6 +59,8 @@ pub(crate) enum Format {
     Blob,
     /// The text of a schema.
     Markdown,
+    /// A picture.
+    Svg,
     /// A format that is not known.
     Unknown,
 }
@@ -103,6 +105,7 @@ impl Format {
             Self::Xlsx => ".xlsx",
             Self::Blob => ".blob",
             Self::Markdown => ".md",
+            Self::Svg => ".svg",
             Self::Html | Self::JsonError | Self::Unknown => "",
         }
     }
@@ -179,6 +182,7 @@ fn format_named(name: &str) -> Format {
         "xlsx" => Format::Xlsx,
         "blob" => Format::Blob,
         "md" => Format::Markdown,
+        "svg" => Format::Svg,
         _ => Format::Unknown,
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod html;
 pub(crate) mod introspection;
 pub(crate) mod json;
 pub(crate) mod openapi;
+pub(crate) mod picture;
 pub(crate) mod profile;
 pub(crate) mod query;
 pub(crate) mod row;

@@ -88,6 +88,9 @@ fn operation(route: &Route, format: Format, databases: &[String], tables: &[Stri
     if matches!(route.answer, Answer::Rows | Answer::Profile) {
         parameters.push(filters());
     }
+    if route.answer == Answer::Picture {
+        parameters.push(dimensions());
+    }
     json!({
         "operationId": operation_id(route.path, format),
         "summary": route.summary,
@@ -175,6 +178,18 @@ fn filters() -> Json {
     })
 }
 
+/// Any dimension with a step of it or a range.
+fn dimensions() -> Json {
+    json!({
+        "name": "dimensions",
+        "in": "query",
+        "description": "Where the array is cut, by the names of its dimensions: dimension=step, or a range as dimension=from:to.",
+        "style": "form",
+        "explode": true,
+        "schema": { "type": "object", "additionalProperties": { "type": "string" } },
+    })
+}
+
 fn responses(route: &Route, format: Format) -> Json {
     let text = json!({ "schema": { "type": "string" } });
     let page = json!({ "text/html": text });
@@ -195,6 +210,7 @@ fn responses(route: &Route, format: Format) -> Json {
             json!({ "text/plain": text, "text/csv": text }),
             json!({ "text/plain": text }),
         ),
+        Format::Svg => (json!({ "image/svg+xml": text }), page),
         Format::Markdown => (json!({ "text/plain": text }), json!({ "text/plain": text })),
         Format::Ndjson => (json!({ "application/x-ndjson": text }), error),
         Format::Parquet => (json!({ "application/vnd.apache.parquet": {} }), error),
@@ -253,6 +269,7 @@ impl Answer {
             Self::Schema => "Schema",
             Self::Matches => "Matches",
             Self::Completions => "Completions",
+            Self::Picture => "Picture",
             Self::Profile => "Profile",
             Self::Document => "Document",
         }

@@ -5,6 +5,7 @@ mod download;
 mod export;
 mod jump;
 mod lists;
+mod picture;
 mod profile;
 pub(crate) mod queries;
 mod query;
@@ -22,7 +23,9 @@ use crate::request::target::{Format, Target};
 use crate::response::{Reply, html, introspection, openapi};
 
 pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
-    if request.format == Format::Unknown || is_without_rows(request) {
+    let is_picture = matches!(&request.target, Target::TablePage { page, .. } if page == "picture");
+    let is_only_drawn = request.format == Format::Svg && !is_picture;
+    if request.format == Format::Unknown || is_without_rows(request) || is_only_drawn {
         return Err(no_such_format());
     }
     match &request.target {
@@ -61,6 +64,7 @@ pub(crate) async fn walk(site: &Site, request: &Request) -> Result<Reply> {
             "schema" => schema::of_table(site, request, database, table).await,
             "autocomplete" => autocomplete::autocomplete(site, request, database, table).await,
             "fragment" => table::fragment(site, request, database, table).await,
+            "picture" => picture::picture(site, request, database, table).await,
             "profile" => profile::profile(site, request, database, table).await,
             "definition" => queries::definition(site, database, table),
             _ => Err(no_page(page)),

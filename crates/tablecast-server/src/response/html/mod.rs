@@ -8,6 +8,7 @@ mod columns;
 mod form;
 mod grid;
 mod lists;
+mod picture;
 mod profile;
 mod table;
 mod texts;
@@ -32,6 +33,7 @@ pub(crate) use cells::{escape, typed};
 pub(crate) use form::words;
 pub(crate) use grid::Cells;
 pub(crate) use lists::{database, home, queries};
+pub(crate) use picture::picture;
 pub(crate) use profile::profile;
 pub(crate) use table::{fragment, row, sql_url, table};
 pub(crate) use texts::{built_in_error, cells as query_cells, error, introspection, query, schema};
@@ -53,6 +55,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "database.html",
     "error.html",
     "index.html",
+    "picture.html",
     "profile.html",
     "queries.html",
     "query.html",

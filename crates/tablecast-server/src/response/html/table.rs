@@ -10,6 +10,7 @@ use super::cells::{Showing, escape_into, link, typed};
 use super::columns::{chooser, head};
 use super::form::form;
 use super::grid::{Cells, Head, grid};
+use super::picture;
 use super::{Page, class, database_path, other_format, render, table_path, thousands};
 use crate::Site;
 use crate::fetch::Place;
@@ -195,6 +196,7 @@ pub(crate) async fn table(
         "count_url": data.count.filter(|count| count.truncated).and_then(|_| count_url(site, request, place, plan)),
         "milliseconds": format!("{:.1}", data.milliseconds),
         "definition": definition,
+        "picture": picture::on_table(request, name, &plan.info),
     });
     if let Some(context) = context.as_object_mut() {
         context.extend(form(request, plan).as_object().cloned().unwrap_or_default());
