@@ -71,7 +71,7 @@ pub struct Numbers {
 impl Numbers {
     /// The elements of a dataset, if they are numbers whose places are known.
     pub fn of(dataset: &Arc<Dataset>) -> Option<Self> {
-        let is_read = !matches!(dataset.layout, Layout::External(_) | Layout::Virtual(_));
+        let is_read = !matches!(dataset.layout, Layout::Virtual(_));
         let mut shape = dataset.shape.clone().filter(|_| is_read)?;
         let mut element = &dataset.datatype;
         while let Class::Array {

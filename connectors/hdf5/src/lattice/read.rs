@@ -10,10 +10,11 @@ use tablecast_connector::{Limits, Window};
 
 use super::plan::{Plan, Steps};
 use super::{Numbers, Widened};
-use crate::error::{Result, damaged};
+use crate::error::{Result, damaged, unsupported};
 use crate::format::chunks::ChunkIndex;
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::decode::ChunkDecoder;
+use crate::format::external;
 use crate::number::Places;
 use crate::scan::threads;
 
@@ -241,7 +242,22 @@ impl<'a> BlockReader<'a> {
                 file.read_into(from, length, &mut self.decoded)?;
                 true
             }
-            _ => false,
+            (Layout::External(segments), _) => {
+                let length = (last + 1 - base) * bytes;
+                self.decoded.clear();
+                external::read(
+                    &dataset.file,
+                    segments,
+                    base * bytes,
+                    length,
+                    &mut self.decoded,
+                )?;
+                true
+            }
+            (Layout::Contiguous(None), _) => false,
+            (Layout::Chunked(_) | Layout::Virtual(_), _) => {
+                return Err(unsupported("there are no pictures of it"));
+            }
         };
         let walk = Walk {
             numbers: self.numbers,

@@ -22,6 +22,7 @@ mod listen;
 mod made;
 mod names;
 mod permissions;
+mod pictures;
 mod profiles;
 mod program;
 mod queries;

@@ -42,6 +42,9 @@ fn a_hidden_table_is_on_no_page() {
         "/d/secret/-/autocomplete?q=1",
         "/d/secret/-/fragment",
         "/d/secret/-/profile.json?_column=name",
+        "/d/secret/-/picture.json",
+        "/d/secret/-/picture",
+        "/d/secret/-/picture.svg",
         "/d/secret/-/profile?_column=name",
         "/d/open.json?_through={\"table\":\"secret\",\"column\":\"name\",\"value\":\"hush\"}",
     ] {
