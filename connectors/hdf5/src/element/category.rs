@@ -101,8 +101,9 @@ impl Values {
         }
     }
 
-    fn cell(&self, at: usize) -> Cell<'_> {
-        if self.0.is_null(at) {
+    /// The value at a place; null beyond the last.
+    pub fn cell(&self, at: usize) -> Cell<'_> {
+        if at >= self.0.len() || self.0.is_null(at) {
             return Cell::Null;
         }
         match self.0.data_type() {

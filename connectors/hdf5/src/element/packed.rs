@@ -161,6 +161,11 @@ impl Packed {
         }
     }
 
+    /// The numbers at these places, decoded; not-a-number where there is none.
+    pub fn reals(&self, places: Places<'_>, out: &mut Vec<f64>) {
+        self.each(places, &mut |cell| out.push(real(cell).unwrap_or(f64::NAN)));
+    }
+
     /// The test that a condition comes to.
     pub fn test(&self, column: usize, leaf: &Predicate, is_negated: bool) -> Option<Test> {
         if matches!(leaf, Predicate::ArrayContains { .. }) {

@@ -4,12 +4,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use tablecast_connector::{Dimension, DimensionKind};
+
 use super::course::GridCourse;
-use crate::column::ColumnPlace;
+use crate::column::{ColumnPlace, Element};
 use crate::error::{Result, unsupported};
 use crate::format::cells::{CellReader, Strided};
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::file::File;
+use crate::lattice::{Along, Lattice, Meaning, Numbers};
 use crate::rows::{Course, ReadRows, Rows, Wish};
 
 /// Bytes of a block of rows.
@@ -103,6 +106,59 @@ impl GridRows {
     }
 }
 
+impl GridRows {
+    /// A dimension as pictures have it.
+    fn along(&self, at: usize, axis: &Axis) -> Along {
+        let places = &self.shape.places;
+        let own = axis.column.and_then(|column| places.get(column));
+        // Coordinates that are not kept are a variable along this dimension alone.
+        let long = || {
+            let mut variables = self.variables.iter();
+            let variable = variables.find(|variable| variable.axes == [at])?;
+            places.get(variable.columns.start)
+        };
+        let name = own
+            .or_else(long)
+            .map_or_else(|| format!("dim_{at}"), |place| place.name.clone());
+        let coordinates = match own.map(|place| &place.element) {
+            Some(Element::Category(category)) => Some(Arc::clone(&category.values)),
+            _ => None,
+        };
+        let mut dimension = Dimension::index(name, axis.length);
+        if coordinates.is_some() {
+            dimension.kind = DimensionKind::Coordinate;
+        }
+        Along {
+            dimension,
+            coordinates,
+        }
+    }
+
+    /// A variable as pictures have it, if it has a number at each cell.
+    fn numbers(&self, variable: &GridVariable) -> Option<(String, Numbers)> {
+        let is_whole = variable.axes.iter().copied().eq(0..self.shape.axes.len());
+        let places = self.shape.places.get(variable.columns.clone())?;
+        let [place] = places else { return None };
+        if !is_whole || variable.chars.is_some() || !place.shape.is_empty() {
+            return None;
+        }
+        let mut numbers = Numbers::of(&variable.dataset)?;
+        match &place.element {
+            Element::Number(_) => {
+                // What attributes say of it is nothing, or it would be packed.
+                if let Meaning::Stored { missing, .. } = &mut numbers.meaning {
+                    missing.clear();
+                }
+            }
+            Element::Packed(packed) if packed.time.is_none() => {
+                numbers.meaning = Meaning::Packed(packed.clone());
+            }
+            _ => return None,
+        }
+        Some((place.name.clone(), numbers))
+    }
+}
+
 impl Rows for GridRows {
     fn count(&self) -> u64 {
         self.shape.count
@@ -118,6 +174,25 @@ impl Rows for GridRows {
 
     fn file(&self) -> &Arc<File> {
         &self.file
+    }
+
+    fn lattice(&self) -> Option<Lattice> {
+        let dimensions = self
+            .shape
+            .axes
+            .iter()
+            .enumerate()
+            .map(|(at, axis)| self.along(at, axis));
+        let columns: Vec<(String, Numbers)> = self
+            .variables
+            .iter()
+            .filter_map(|it| self.numbers(it))
+            .collect();
+        let lattice = Lattice {
+            dimensions: dimensions.collect(),
+            columns,
+        };
+        (!lattice.columns.is_empty() && self.shape.count > 1).then_some(lattice)
     }
 
     fn open(&self, columns: &[usize]) -> Result<Box<dyn ReadRows>> {

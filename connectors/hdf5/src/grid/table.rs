@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use tablecast_connector::{Identity, Metadata, TableInfo, is_rowid_name};
+use tablecast_connector::{Array, DimensionKind, Identity, Metadata, TableInfo, is_rowid_name};
 
 use super::decoding::{Said, flags, understand};
 use super::rows::{Axis, GridRows, GridVariable};
@@ -21,6 +21,7 @@ use crate::format::file::File;
 use crate::format::value::ValueReader;
 use crate::metadata::attribute_metadata;
 use crate::number::Number;
+use crate::rows::Rows;
 use crate::table::Table;
 
 /// Coordinates of a dimension that are kept; those of a longer one are read with the cells.
@@ -77,12 +78,49 @@ pub fn table(grid: &Grid, file: &Arc<File>, paths: Arc<HashMap<u64, String>>) ->
     let mut info = TableInfo::new(&grid.name, described.collect(), identity);
     info.metadata = about(grid, &notes);
     let rows = GridRows::new(file, axes, variables, places.clone(), row_bytes)?;
+    info.array = rows.lattice().map(|lattice| drawn(lattice.array(), &info));
     Ok(Table {
         info: Arc::new(info),
         columns: places,
         rows: Some(Arc::new(rows)),
         paths,
     })
+}
+
+/// The array with what is said about its coordinates.
+fn drawn(mut array: Array, info: &TableInfo) -> Array {
+    for dimension in &mut array.dimensions {
+        let known = info
+            .columns
+            .iter()
+            .find(|column| column.name == dimension.name);
+        let (Some(column), DimensionKind::Coordinate) = (known, dimension.kind) else {
+            continue;
+        };
+        dimension.unit.clone_from(&column.metadata.unit);
+        let standard = column.metadata.attributes.get("standard_name");
+        dimension.kind = match (dimension.unit.as_deref(), standard.map(String::as_str)) {
+            _ if !column.affinity.is_numeric() => DimensionKind::Coordinate,
+            (
+                Some(
+                    "degrees_north" | "degree_north" | "degree_N" | "degrees_N" | "degreeN"
+                    | "degreesN",
+                ),
+                _,
+            )
+            | (_, Some("\"latitude\"")) => DimensionKind::Latitude,
+            (
+                Some(
+                    "degrees_east" | "degree_east" | "degree_E" | "degrees_E" | "degreeE"
+                    | "degreesE",
+                ),
+                _,
+            )
+            | (_, Some("\"longitude\"")) => DimensionKind::Longitude,
+            _ => DimensionKind::Coordinate,
+        };
+    }
+    array
 }
 
 /// What is told about a column beside its place.

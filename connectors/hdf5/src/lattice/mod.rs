@@ -9,19 +9,18 @@ mod read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::StringArray;
+use arrow_schema::DataType;
 use tablecast_connector::{
-    Array, ArrayRequest, Axis, Coordinates, Dimension, Limits, Reduction, Window,
+    Array, ArrayRequest, Axis, Cell, Coordinates, Dimension, Limits, Reduction, Window,
 };
 
-use crate::array::array;
 use crate::column::{ColumnPlace, Element};
+use crate::element::category::Values;
+use crate::element::packed::Packed;
 use crate::error::{Error, Result};
 use crate::format::dataset::{Dataset, Layout};
 use crate::format::datatype::{Class, Datatype};
-use crate::format::value::ValueReader;
 use crate::number::{Number, Places, Visit};
-use crate::rows::{ReadRows, Rows};
 use plan::Plan;
 use read::{BlockReader, Sums};
 
@@ -40,32 +39,28 @@ pub struct Lattice {
     pub columns: Vec<(String, Numbers)>,
 }
 
-/// A dimension, and the rows that hold its coordinates.
+/// A dimension, and the coordinates of its steps.
 pub struct Along {
     pub dimension: Dimension,
-    pub coordinate: Option<Coordinate>,
-}
-
-/// A column of rows, one for each step of a dimension.
-pub struct Coordinate {
-    pub rows: Arc<dyn Rows>,
-    /// The column's place among the rows' columns.
-    pub at: usize,
-    pub column: ColumnPlace,
+    pub coordinates: Option<Arc<Values>>,
 }
 
 /// The elements of a dataset as numbers.
 pub struct Numbers {
     pub dataset: Arc<Dataset>,
-    pub number: Number,
     /// The dimensions of the dataset, and behind them those of its elements.
     pub shape: Vec<u64>,
     /// Bytes of one number.
     pub bytes: usize,
-    /// Stored numbers that mean that there is none.
-    pub missing: Vec<f64>,
-    /// What a stored number is multiplied with, and what is added then.
-    pub scale: Option<(f64, f64)>,
+    pub meaning: Meaning,
+}
+
+/// What stored numbers mean.
+pub enum Meaning {
+    /// Themselves, but for some that mean that there is none.
+    Stored { number: Number, missing: Vec<f64> },
+    /// What attributes make of them.
+    Packed(Packed),
 }
 
 impl Numbers {
@@ -88,12 +83,13 @@ impl Numbers {
             .try_fold(1_u64, |all, &length| all.checked_mul(length))?;
         let is_worthwhile = elements > 1 && elements.checked_mul(element.size as u64).is_some();
         is_worthwhile.then(|| Self {
-            missing: missing(dataset, element, number),
+            meaning: Meaning::Stored {
+                number,
+                missing: missing(dataset, element, number),
+            },
             dataset: Arc::clone(dataset),
-            number,
             shape,
             bytes: element.size,
-            scale: None,
         })
     }
 }
@@ -154,7 +150,7 @@ impl Lattice {
         let numbers = Numbers::of(dataset)?;
         let dimensions = numbers.shape.iter().enumerate().map(|(at, &length)| Along {
             dimension: Dimension::index(format!("dim_{at}"), length),
-            coordinate: None,
+            coordinates: None,
         });
         Some(Self {
             dimensions: dimensions.collect(),
@@ -178,19 +174,12 @@ impl Lattice {
         let numbers = self.columns.iter().find(named).map(|(_, numbers)| numbers);
         let numbers = numbers.ok_or_else(|| Error::internal("An array without its column"))?;
         let (plan, sums) = finest(numbers, &request.windows, limits)?;
-        let axes = self
-            .dimensions
-            .iter()
-            .zip(&request.windows)
-            .zip(plan.edges());
-        let axes = axes.map(|((along, _), edges)| {
-            limits.check()?;
-            Ok(Axis {
-                coordinates: coordinates(along.coordinate.as_ref(), &edges)?,
-                edges,
-            })
+        let axes = self.dimensions.iter().zip(plan.edges());
+        let axes = axes.map(|(along, edges)| Axis {
+            coordinates: coordinates(along.coordinates.as_deref(), &edges),
+            edges,
         });
-        let axes = axes.collect::<Result<Vec<_>>>()?;
+        let axes = axes.collect();
         let (means, minima, maxima) = sums.bins();
         Ok(Reduction {
             axes,
@@ -230,69 +219,27 @@ fn finest(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Pla
     Err(Error::internal("The first level of a picture was not read"))
 }
 
-fn coordinates(coordinate: Option<&Coordinate>, edges: &[u64]) -> Result<Coordinates> {
-    let Some(coordinate) = coordinate else {
-        return Ok(Coordinates::None);
+fn coordinates(values: Option<&Values>, edges: &[u64]) -> Coordinates {
+    let Some(values) = values else {
+        return Coordinates::None;
     };
-    let bins = || {
-        edges
-            .windows(2)
-            .filter_map(|edge| edge.first().zip(edge.last()))
-    };
-    let mut cells = coordinate.open()?;
-    if let Element::Number(number) = coordinate.column.element {
-        let mut at = |row| -> Result<f64> {
-            let bytes = cells.bytes(row)?;
-            Ok(numbers(number, bytes.len(), bytes)
-                .pop()
-                .unwrap_or(f64::NAN))
+    let bins = edges
+        .windows(2)
+        .filter_map(|edge| edge.first().zip(edge.last()));
+    let cell = |step: u64| values.cell(usize::try_from(step).unwrap_or(usize::MAX));
+    if *values.data_type() == DataType::Utf8 {
+        let text = |(&start, &end): (&u64, &u64)| match cell(start + (end - start) / 2) {
+            Cell::Text(text) => text.to_owned(),
+            _ => String::new(),
         };
-        let means = bins().map(|(&start, &end)| Ok(f64::midpoint(at(start)?, at(end - 1)?)));
-        return Ok(Coordinates::Numbers(means.collect::<Result<_>>()?));
+        return Coordinates::Texts(bins.map(text).collect());
     }
-    let texts = bins().map(|(&start, &end)| cells.text(start + (end - start) / 2));
-    Ok(Coordinates::Texts(texts.collect::<Result<_>>()?))
-}
-
-/// The cells of a coordinate, one by one.
-struct Cells<'a> {
-    coordinate: &'a Coordinate,
-    reader: Box<dyn ReadRows>,
-    stride: usize,
-}
-
-impl Coordinate {
-    fn open(&self) -> Result<Cells<'_>> {
-        Ok(Cells {
-            coordinate: self,
-            reader: self.rows.open(&[self.at])?,
-            stride: self.rows.row_bytes()?,
-        })
-    }
-}
-
-impl Cells<'_> {
-    /// The element of one row; empty where there is no such row.
-    fn bytes(&mut self, row: u64) -> Result<&[u8]> {
-        if row >= self.coordinate.rows.count() {
-            return Ok(&[]);
-        }
-        let column = &self.coordinate.column;
-        let (_, bytes) = self.reader.read(row, row + 1)?;
-        let cell = bytes.get(column.offset..column.offset + column.bytes);
-        Ok(cell.unwrap_or_default())
-    }
-
-    /// The text of one row; empty where there is none.
-    fn text(&mut self, row: u64) -> Result<String> {
-        if row >= self.coordinate.rows.count() {
-            return Ok(String::new());
-        }
-        let (_, bytes) = self.reader.read(row, row + 1)?;
-        let mut values = ValueReader::new(self.coordinate.rows.file(), None);
-        let cells = array(&self.coordinate.column, bytes, 1, self.stride, &mut values)?;
-        let texts = cells.as_any().downcast_ref::<StringArray>();
-        let text = texts.and_then(|texts| texts.iter().next().flatten());
-        Ok(text.unwrap_or_default().to_owned())
-    }
+    let number = |step| match cell(step) {
+        Cell::Integer(number) => number as f64,
+        Cell::Real(number) => number,
+        Cell::Boolean(boolean) => f64::from(u8::from(boolean)),
+        _ => f64::NAN,
+    };
+    let middle = |(&start, &end): (&u64, &u64)| f64::midpoint(number(start), number(end - 1));
+    Coordinates::Numbers(bins.map(middle).collect())
 }

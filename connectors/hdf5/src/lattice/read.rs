@@ -9,7 +9,7 @@ use std::time::Instant;
 use tablecast_connector::{Limits, Window};
 
 use super::plan::{Plan, Steps};
-use super::{Numbers, Widened};
+use super::{Meaning, Numbers, Widened};
 use crate::error::{Result, damaged, unsupported};
 use crate::format::chunks::ChunkIndex;
 use crate::format::dataset::{Dataset, Layout};
@@ -186,13 +186,16 @@ impl<'a> BlockReader<'a> {
             let at = places.iter().zip(blocks);
             let at: Option<Vec<u64>> = at.map(|(&place, all)| all.get(place).copied()).collect();
             let Some(at) = at else { return Ok(Some(sums)) };
-            let span = plan.dims().iter().zip(&at).zip(&self.numbers.shape);
-            let span: Span = span
-                .map(|((steps, &block), &length)| {
-                    let (from, to) = steps.within(block);
-                    (from, to.min(length))
-                })
+            let dims = plan.dims().iter().zip(&at);
+            let whole: Span = dims.map(|(steps, &block)| steps.within(block)).collect();
+            // A variable may be shorter than its dimension: beyond its end there is nothing.
+            let shape = whole.iter().zip(&self.numbers.shape);
+            let span: Span = shape
+                .map(|(&(from, to), &length)| (from, to.min(length)))
                 .collect();
+            let beyond = volume(&whole) - volume(&span);
+            sums.read += beyond;
+            sums.missing += beyond;
             if span.iter().all(|(from, to)| from < to) {
                 self.sum(&at, &span, &edges, &mut sums)?;
             }
@@ -395,6 +398,12 @@ pub fn read(
     Ok(all)
 }
 
+/// The elements of a span.
+fn volume(span: &Span) -> u64 {
+    let lengths = span.iter().map(|(from, to)| to.saturating_sub(*from));
+    lengths.fold(1, u64::saturating_mul)
+}
+
 /// To the next combination of blocks; `false` behind the last.
 fn advance(places: &mut [usize], blocks: &[Vec<u64>]) -> bool {
     for (place, all) in places.iter_mut().zip(blocks).rev() {
@@ -488,17 +497,17 @@ impl Walk<'_> {
             per_row: 1,
             bytes: size,
         };
-        self.numbers.number.each(places, out);
-        for &missing in &self.numbers.missing {
-            for number in &mut out.0 {
-                if number.to_bits() == missing.to_bits() {
-                    *number = f64::NAN;
+        match &self.numbers.meaning {
+            Meaning::Packed(packed) => packed.reals(places, &mut out.0),
+            Meaning::Stored { number, missing } => {
+                number.each(places, out);
+                for &missing in missing {
+                    let is_it = |number: &&mut f64| number.to_bits() == missing.to_bits();
+                    out.0
+                        .iter_mut()
+                        .filter(is_it)
+                        .for_each(|number| *number = f64::NAN);
                 }
-            }
-        }
-        if let Some((scale, offset)) = self.numbers.scale {
-            for number in &mut out.0 {
-                *number = *number * scale + offset;
             }
         }
         Ok(())
