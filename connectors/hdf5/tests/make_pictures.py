@@ -1,14 +1,15 @@
-"""Makes `pictures.h5`: arrays of numbers as they are drawn.
+"""Makes `pictures.h5` and `maps.nc`: arrays of numbers as they are drawn.
 
     python make_pictures.py FOLDER
 
-The file is small. What its pictures hold is told by its own rows.
+The files are small. What their pictures hold is told by their own rows.
 """
 
 import os
 import sys
 
 import h5py
+import netCDF4
 import numpy as np
 
 with h5py.File(os.path.join(sys.argv[1], "pictures.h5"), "w") as file:
@@ -32,3 +33,25 @@ with h5py.File(os.path.join(sys.argv[1], "pictures.h5"), "w") as file:
     file["texts"] = np.array([b"a", b"b"])
     file["one"] = np.array([1.0])
     file['odd <&"name'] = np.arange(4.0)
+
+with netCDF4.Dataset(os.path.join(sys.argv[1], "maps.nc"), "w") as file:
+    file.createDimension("time", None)
+    file.createDimension("lat", 6)
+    file.createDimension("lon", 8)
+    time = file.createVariable("time", "i4", ("time",))
+    time.units = "days since 2001-01-01"
+    time[:] = np.arange(4) * 31
+    lat = file.createVariable("lat", "f4", ("lat",))
+    lat.units = "degrees_north"
+    lat[:] = np.linspace(75, -75, 6)
+    lon = file.createVariable("lon", "f4", ("lon",))
+    lon.standard_name = "longitude"
+    lon[:] = np.arange(8) * 45
+    heat = file.createVariable("heat", "i2", ("time", "lat", "lon"), fill_value=-99, zlib=True, chunksizes=(2, 4, 5))
+    heat.scale_factor = 0.5
+    heat.add_offset = 200.0
+    heat.units = "K"
+    values = 200 + np.arange(4 * 6 * 8).reshape(4, 6, 8) / 2
+    heat[:] = np.ma.masked_where(np.arange(values.size).reshape(values.shape) % 7 == 3, values)
+    rain = file.createVariable("rain", "f4", ("time", "lat", "lon"))
+    rain[:2] = np.arange(96).reshape(2, 6, 8)

@@ -423,3 +423,66 @@ fn what_a_file_claims_makes_no_picture_slow() {
     }
     assert!(program.peak_megabytes() < 512);
 }
+
+#[test]
+fn a_map_shows_the_decoded_cells_of_a_slice() {
+    let program = Program::serve(&[made("maps.nc")]);
+    let address = "/maps/time_lat_lon_grid";
+    for time in 0..4 {
+        for column in ["heat", "rain"] {
+            let told = program.json(&format!(
+                "{address}/-/picture.json?time={time}&_column={column}"
+            ));
+            assert_eq!(told["x"], "lon");
+            assert_eq!(told["y"], "lat");
+            let kinds: Vec<&Value> = told["dimensions"]
+                .as_array()
+                .expect("dimensions")
+                .iter()
+                .map(|it| &it["kind"])
+                .collect();
+            assert_eq!(kinds, ["coordinate", "latitude", "longitude"]);
+            let day = told["dimensions"][0]["coordinates"][0]
+                .as_str()
+                .expect("a moment");
+            let rows = program.json(&format!(
+                "{address}.json?_shape=arrays&_size=max&time={day}&_col=lat&_col=lon&_col={column}"
+            ));
+            let rows = rows["rows"].as_array().expect("rows");
+            assert_eq!(rows.len(), 48);
+            for (place, row) in rows.iter().enumerate() {
+                let (lat, lon) = (place / 8, place % 8);
+                let cell = row.as_array().expect("a row");
+                let [.., latitude, longitude, value] = cell.as_slice() else {
+                    panic!("{row}");
+                };
+                assert_eq!(&told["dimensions"][1]["coordinates"][lat], latitude);
+                assert_eq!(&told["dimensions"][2]["coordinates"][lon], longitude);
+                assert_eq!(
+                    &told["values"][lat][lon], value,
+                    "{column} at {day} {latitude} {longitude}"
+                );
+            }
+        }
+    }
+    // North is at the top, in the order of the file or not.
+    let page = program.get(&format!("{address}/-/picture?time=1")).page();
+    for part in [
+        "Map of heat over lon and lat, at time 2001-02-01",
+        "data-turned=\"0 0\"",
+        ">60°N</text>",
+        ">90°E</text>",
+        "<option selected>heat</option><option>rain</option>",
+        "class=\"grid\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    // One of the variables ends earlier than its dimension.
+    let told = program.json(&format!("{address}/-/picture.json?time=3&_column=rain"));
+    assert_eq!(told["missing"], 48);
+    assert_eq!(told["sampled"], false);
+    let error = program
+        .get(&format!("{address}/-/picture.json?_column=time"))
+        .json();
+    assert_eq!(error["error"], "There is no picture of a column \"time\"");
+}

@@ -177,13 +177,29 @@ fn short_count(step: f64) -> String {
 fn labelled(dimension: &Dimension, axis: &Axis, most: usize) -> Vec<(f64, String)> {
     let bins = axis.bins();
     let step = bins.div_ceil(most.max(1)).max(1);
-    let chosen = (0..bins).step_by(step);
-    chosen
-        .filter_map(|at| {
-            let label = labels::bin(dimension, axis, at)?;
-            Some(((at as f64 + 0.5) / bins as f64, label))
-        })
-        .collect()
+    let chosen: Vec<usize> = (0..bins).step_by(step).collect();
+    let days = match &axis.coordinates {
+        Coordinates::Texts(texts) => days(chosen.iter().filter_map(|at| texts.get(*at))),
+        _ => None,
+    };
+    let label = |(place, &at): (usize, &usize)| {
+        let day = days.as_ref().and_then(|days| days.get(place).cloned());
+        let label = day.or_else(|| labels::bin(dimension, axis, at))?;
+        Some(((at as f64 + 0.5) / bins as f64, label))
+    };
+    chosen.iter().enumerate().filter_map(label).collect()
+}
+
+/// The days of moments, if they are moments of different days: the time of day is for the slider to tell.
+fn days<'a>(texts: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
+    let day = |text: &String| {
+        let (day, time) = text.split_once('T')?;
+        let is_moment = day.len() >= 10 && time.starts_with(|c: char| c.is_ascii_digit());
+        is_moment.then(|| day.to_owned())
+    };
+    let days: Vec<String> = texts.map(day).collect::<Option<_>>()?;
+    let mut pairs = days.iter().zip(days.iter().skip(1));
+    pairs.all(|(one, next)| one != next).then_some(days)
 }
 
 #[cfg(test)]

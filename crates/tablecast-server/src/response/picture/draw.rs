@@ -78,7 +78,7 @@ fn store(picture: &Picture<'_>) -> String {
     let address = png::address(across, &pixels, &PALETTE);
     let mut out = format!(
         "<symbol id=\"cells\" viewBox=\"0 0 {across} {down}\" preserveAspectRatio=\"none\">\
-         <image class=\"cells\" width=\"{across}\" height=\"{down}\" preserveAspectRatio=\"none\" href=\"{address}\"/></symbol>"
+         <image class=\"cells\" image-rendering=\"pixelated\" width=\"{across}\" height=\"{down}\" preserveAspectRatio=\"none\" href=\"{address}\"/></symbol>"
     );
     for (id, end) in [
         ("scale-up", "x2=\"0\" y1=\"1\" y2=\"0\""),
@@ -426,7 +426,9 @@ fn line(picture: &Picture<'_>, size: Size, frame: Frame, out: &mut String) {
             .collect(),
         is_turned: false,
     };
-    upright(&ticks, frame, true, out);
+    if range.is_some() {
+        upright(&ticks, frame, true, out);
+    }
     across(picture, size, frame, false, out);
     outline(frame, out);
     let column = &picture.plan.request.column;
