@@ -48,6 +48,11 @@ impl Calendar {
         })
     }
 
+    /// Whether the year before the year 1 is the year -1.
+    fn has_no_year_zero(self) -> bool {
+        matches!(self, Self::Standard | Self::Julian)
+    }
+
     /// The number of a day; `None` if there is no such day.
     fn day(self, year: i64, month: i64, day: i64) -> Option<i64> {
         if !(1..=12).contains(&month) || day < 1 || day > self.month_days(year, month) {
@@ -151,7 +156,10 @@ impl TimeUnits {
         }
         let moment = self.reference + microseconds;
         let (day, part) = (moment.div_euclid(DAY) as i64, moment.rem_euclid(DAY) as u64);
-        let (year, month, day) = self.calendar.date(day);
+        let (mut year, month, day) = self.calendar.date(day);
+        if year <= 0 && self.calendar.has_no_year_zero() {
+            year -= 1;
+        }
         let (second, part) = (part / 1_000_000, part % 1_000_000);
         let sign = if year < 0 { "-" } else { "" };
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
@@ -178,7 +186,11 @@ fn moment(calendar: Calendar, text: &str) -> Option<i128> {
     let (date, rest) = text.split_at(end.unwrap_or(text.len()));
     let mut parts = date.split('-');
     let year = number(parts.next()?)?;
-    let year = if negative { -year } else { year };
+    let year = match (negative, calendar.has_no_year_zero()) {
+        (true, true) if year > 0 => 1 - year,
+        (true, _) => -year,
+        (false, _) => year,
+    };
     let month = parts.next().map_or(Some(1), number)?;
     let day = parts.next().map_or(Some(1), number)?;
     if parts.next().is_some() || year.abs() > 100_000 {

@@ -259,9 +259,11 @@ fn wrapped(value: i128, number: Number, is_unsigned: bool) -> i128 {
     }
 }
 
-/// What NetCDF fills cells with that nobody wrote; bytes may have any value.
+/// What NetCDF fills cells with that nobody wrote.
 fn default_fill(number: Number) -> Option<Given> {
     Some(match number {
+        Number::I8 => Given::Whole(-127),
+        Number::U8 => Given::Whole(255),
         Number::I16(_) => Given::Whole(-32_767),
         Number::U16(_) => Given::Whole(65_535),
         Number::I32(_) => Given::Whole(-2_147_483_647),
