@@ -41,11 +41,13 @@ impl Connector for Hdf5Connector {
     }
 
     fn opens(&self) -> &'static str {
-        "HDF5 file (.h5, .hdf5, .nc)"
+        "HDF5 or NetCDF file (.h5, .hdf5, .nc)"
     }
 
     fn recognizes(&self, location: &Location) -> bool {
-        location.scheme.is_none() && format::file::has_signature(&location.head)
+        location.scheme.is_none()
+            && (format::file::has_signature(&location.head)
+                || format::classic::has_signature(&location.head))
     }
 
     fn open<'a>(

@@ -25,9 +25,11 @@ pub fn groups(tree: &Tree, paths: &HashMap<u64, String>) -> Vec<Group> {
         .iter()
         .take(GROUPS_MAX)
         .filter_map(|(path, address)| {
-            let header = ObjectHeader::read(&tree.file, *address).ok()?;
             let mut metadata = Metadata::default();
-            let read = attributes(&tree.file, &header);
+            let read = match &tree.file.classic {
+                Some(classic) => classic.attributes.clone(),
+                None => attributes(&tree.file, &ObjectHeader::read(&tree.file, *address).ok()?),
+            };
             let is_pytables = read.iter().any(|it| it.name == "PYTABLES_FORMAT_VERSION")
                 || read
                     .iter()

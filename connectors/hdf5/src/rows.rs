@@ -168,7 +168,7 @@ fn storage(dataset: &Dataset) -> Result<Storage> {
             )
         }
         Layout::Compact(data) => (None, Some(data.len() as u64)),
-        Layout::Contiguous(Some(_)) => (None, bytes),
+        Layout::Contiguous(Some(_)) | Layout::Records { .. } => (None, bytes),
         Layout::Contiguous(None) => (None, Some(0)),
         Layout::External(_) | Layout::Virtual(_) => (None, None),
     };

@@ -162,13 +162,13 @@ impl Opened {
     fn read(&self, name: &str, place: &Place) -> Table {
         let (file, address) = match place {
             Place::Unreadable(reason) => return Table::unreadable(name, reason.clone()),
-            Place::Grid(grid) => {
-                let read = guarded(|| grid_table(grid, &self.tree.file, Arc::clone(&self.paths)));
-                return read.unwrap_or_else(|error| Table::unreadable(name, error.to_string()));
-            }
+            Place::Grid(_) => (&self.tree.file, 0),
             Place::Dataset { file, address } | Place::Frame { file, address } => (file, *address),
         };
         let read = guarded(|| {
+            if let Place::Grid(grid) = place {
+                return grid_table(grid, file, Arc::clone(&self.paths));
+            }
             if let Place::Frame { .. } = place {
                 return crate::frame::table(name, file, address, Arc::clone(&self.paths));
             }

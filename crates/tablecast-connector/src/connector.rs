@@ -91,7 +91,7 @@ pub trait Connector: Send + Sync {
     /// The name, one lower-case word.
     fn name(&self) -> &'static str;
 
-    /// What it opens, for people: "HDF5 file (.h5, .hdf5, .nc)".
+    /// What it opens, for people: "HDF5 or NetCDF file (.h5, .hdf5, .nc)".
     fn opens(&self) -> &'static str;
 
     /// Whether the location is of this kind, by its scheme or first bytes alone. No I/O.

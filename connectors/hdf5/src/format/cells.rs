@@ -103,6 +103,9 @@ impl CellReader {
         if let Some(index) = self.index.clone() {
             return self.chunked(&index, at, inside, out);
         }
+        if let Layout::Records { address, stride } = self.dataset.layout {
+            return self.records(address, stride, at, inside, out);
+        }
         let place = at
             .iter()
             .zip(&self.shape)
@@ -119,7 +122,7 @@ impl CellReader {
         let start = place.saturating_mul(element as u64);
         let bytes = count * element;
         let too_short = || damaged("its data are shorter than its shape");
-        match &self.dataset.layout {
+        match &Arc::clone(&self.dataset).layout {
             Layout::Compact(data) => {
                 let from = data
                     .get(start as usize..)
@@ -127,12 +130,8 @@ impl CellReader {
                 out.put(0, from.ok_or_else(too_short)?, element);
             }
             Layout::Contiguous(Some(address)) => {
-                let end = start.saturating_add(bytes as u64);
-                let window_end = self.window_start + self.window.len() as u64;
-                if start < self.window_start || end > window_end {
-                    self.move_window(*address, start, end)?;
-                }
-                let from = (start - self.window_start) as usize;
+                let address = *address;
+                let from = (start - self.window(address, start, bytes as u64)?) as usize;
                 let from = self.window.get(from..from + bytes);
                 out.put(0, from.ok_or_else(too_short)?, element);
             }
@@ -141,10 +140,69 @@ impl CellReader {
         Ok(())
     }
 
+    /// Elements of a dataset whose steps of the first dimension lie `stride` bytes apart.
+    fn records(
+        &mut self,
+        address: u64,
+        stride: u64,
+        at: &[u64],
+        count: usize,
+        out: &mut Strided<'_>,
+    ) -> Result<()> {
+        let element = self.dataset.datatype.size as u64;
+        let too_large = || damaged("its shape is larger than any file");
+        let Some((record, inner)) = at.split_first() else {
+            return Ok(());
+        };
+        let lengths = self.shape.iter().skip(1);
+        let inner = inner
+            .iter()
+            .zip(lengths)
+            .try_fold(0_u64, |place, (at, length)| {
+                place.checked_mul(*length)?.checked_add(*at)
+            });
+        let inner = inner.and_then(|place| place.checked_mul(element));
+        let start = record.checked_mul(stride).zip(inner);
+        let start = start.and_then(|(record, inner)| record.checked_add(inner));
+        let start = start.ok_or_else(too_large)?;
+        // Along the first dimension each element is in a record of its own.
+        let (pieces, bytes) = if at.len() == 1 {
+            (count, element)
+        } else {
+            (1, element * count as u64)
+        };
+        for piece in 0..pieces {
+            let from = (piece as u64)
+                .checked_mul(stride)
+                .and_then(|it| it.checked_add(start));
+            let from = from.ok_or_else(too_large)?;
+            let read = self.window(address, from, bytes)?;
+            let start = (from - read) as usize;
+            let piece_bytes = self.window.get(start..start + bytes as usize);
+            out.put(piece, piece_bytes.unwrap_or_default(), element as usize);
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the window holds these bytes behind an address; where it starts.
+    fn window(&mut self, address: u64, start: u64, bytes: u64) -> Result<u64> {
+        let end = start.saturating_add(bytes);
+        let window_end = self.window_start + self.window.len() as u64;
+        if start < self.window_start || end > window_end {
+            self.move_window(address, start, end)?;
+        }
+        Ok(self.window_start)
+    }
+
     /// Reads a piece of an unchunked dataset that holds these bytes.
     fn move_window(&mut self, address: u64, start: u64, end: u64) -> Result<()> {
-        let all = self.shape.iter().product::<u64>();
-        let all = all.saturating_mul(self.dataset.datatype.size as u64);
+        let all = if let Layout::Records { stride, .. } = self.dataset.layout {
+            let all = self.dataset.rows().saturating_mul(stride);
+            all.min(self.behind(address))
+        } else {
+            let all = self.shape.iter().product::<u64>();
+            all.saturating_mul(self.dataset.datatype.size as u64)
+        };
         // One who reads on wants what follows; one who jumps, little of it.
         let window_end = self.window_start + self.window.len() as u64;
         let ahead = if start <= window_end && start >= self.window_start {
@@ -164,6 +222,11 @@ impl CellReader {
             self.window.clear();
         }
         read
+    }
+
+    /// Bytes of the file behind an address.
+    fn behind(&self, address: u64) -> u64 {
+        self.dataset.file.bytes.length().saturating_sub(address)
     }
 
     fn chunked(

@@ -50,6 +50,8 @@ pub enum Layout {
     Compact(Vec<u8>),
     /// In one piece; `None` if nothing was ever written.
     Contiguous(Option<u64>),
+    /// In one piece for each step of the first dimension, with so many bytes from one to the next.
+    Records { address: u64, stride: u64 },
     /// In chunks of one size.
     Chunked(Chunking),
     /// In files of raw bytes.
@@ -76,6 +78,9 @@ pub struct Chunking {
 impl Dataset {
     /// Reads the description of the dataset whose header is at `address`; none of its elements.
     pub fn read(file: &Arc<File>, address: u64) -> Result<Self> {
+        if let Some(classic) = &file.classic {
+            return classic.dataset(file, address);
+        }
         Self::read_within(file, address, &Descent::default())
     }
 
@@ -118,6 +123,27 @@ impl Dataset {
             attributes,
             index: OnceLock::new(),
         })
+    }
+
+    /// A dataset without filters and chunks.
+    pub fn plain(
+        file: &Arc<File>,
+        datatype: Datatype,
+        shape: Vec<u64>,
+        layout: Layout,
+        attributes: Vec<Attribute>,
+    ) -> Self {
+        Self {
+            file: Arc::clone(file),
+            fill: vec![0; datatype.size],
+            datatype,
+            shape: Some(shape),
+            main: 0,
+            layout,
+            filters: Vec::new(),
+            attributes,
+            index: OnceLock::new(),
+        }
     }
 
     /// How many rows there are: steps of the main dimension, one for a scalar.

@@ -215,7 +215,7 @@ fn parse(input: &mut Input<'_>, depth: usize) -> Result<Datatype> {
             }
         }
         10 => array(input, version, size, depth)?,
-        11 => complex(parse(input, depth + 1)?, size)?,
+        11 => complex(&parse(input, depth + 1)?, size)?,
         other => return Err(damaged(format!("datatype class {other} does not exist"))),
     };
     if size == 0
@@ -297,7 +297,7 @@ fn compound(
 }
 
 /// HDF5 2.0's own complex numbers, as the compound that everybody wrote before there were any.
-fn complex(part: Datatype, size: usize) -> Result<Class> {
+fn complex(part: &Datatype, size: usize) -> Result<Class> {
     if part.size.checked_mul(2) != Some(size) {
         return Err(damaged("a complex number is not two numbers long"));
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hdf5_reader::superblock::Superblock;
 
+use super::classic::{self, Classic};
 use super::drivers;
 use super::folder::Folder;
 use super::header::{ObjectHeader, little_endian};
@@ -29,6 +30,8 @@ pub struct File {
     pub length_size: u8,
     /// Where the root group's object header is.
     pub root_address: u64,
+    /// Its header, if it is no HDF5 file but one of the classic NetCDF formats.
+    pub classic: Option<Classic>,
     /// The files that it may lead to.
     pub folder: Arc<Folder>,
     /// Where the superblock's extension is, and the table of shared messages that it names, once it was looked for.
@@ -68,6 +71,20 @@ impl File {
             return Err(damaged("it is a folder, not an HDF5 file"));
         }
         let bytes = FileBytes::new(file).map_err(crate::error::io)?;
+        if classic::has_signature(&bytes.read(0, bytes.length().min(4))?) {
+            return Ok(Self {
+                classic: Some(Classic::read(&bytes)?),
+                path: path.to_path_buf(),
+                bytes,
+                offset_size: 8,
+                length_size: 8,
+                root_address: 0,
+                folder,
+                extension: None,
+                shared: OnceLock::new(),
+                foreign: Mutex::default(),
+            });
+        }
         let superblock = Superblock::parse_from_storage(&bytes).map_err(superblock_error)?;
         let mut bytes = bytes.at_base(superblock.base_address);
         if let Some(parts) = drivers::parts(path, &folder, &bytes, &superblock)? {
@@ -82,6 +99,7 @@ impl File {
             offset_size: superblock.offset_size,
             length_size: superblock.length_size,
             root_address,
+            classic: None,
             folder,
             extension: superblock.extension_address,
             shared: OnceLock::new(),

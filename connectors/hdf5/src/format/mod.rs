@@ -7,6 +7,7 @@
 pub mod attribute;
 pub mod cells;
 pub mod chunks;
+pub mod classic;
 pub mod convert;
 pub mod dataset;
 pub mod datatype;

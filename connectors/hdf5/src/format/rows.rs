@@ -14,6 +14,8 @@ use crate::error::{Result, damaged};
 
 /// A block holds no more than this, unless a single row is larger. It fits into the processor's cache.
 const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes read at once where rows of several datasets take turns.
+const RECORDS_BYTES: u64 = 4 << 20;
 /// The same where rows are put together from many chunks, which are decoded again for each block.
 const WIDE_BLOCK_BYTES: usize = 16 << 20;
 
@@ -99,6 +101,7 @@ impl RowReader {
                         .read_into(address.saturating_add(start), bytes, out)
                 })
             }
+            (Layout::Records { address, stride }, _) => self.records(*address, *stride, row, rows),
             (Layout::External(segments), _) => {
                 self.whole(&dataset, row, rows, |start, bytes, out| {
                     external::read(&dataset.file, segments, start, bytes, out)
@@ -119,6 +122,26 @@ impl RowReader {
                 Ok((rows, &self.block))
             }
         }
+    }
+
+    /// Rows between which there are others' rows.
+    fn records(&mut self, address: u64, stride: u64, row: u64, rows: u64) -> Result<(u64, &[u8])> {
+        let fitting = RECORDS_BYTES.checked_div(stride).unwrap_or(1).max(1);
+        let rows = rows.min(fitting);
+        let start = row
+            .checked_mul(stride)
+            .and_then(|from| from.checked_add(address));
+        let start = start.ok_or_else(|| damaged("its shape is larger than any file"))?;
+        let span = (rows - 1) * stride + self.row_bytes as u64;
+        let bytes = &self.dataset.file.bytes;
+        bytes.read_into(start, span, &mut self.decoded)?;
+        self.block.clear();
+        for record in 0..rows as usize {
+            let from = record * stride as usize;
+            let record = self.decoded.get(from..from + self.row_bytes);
+            self.block.extend_from_slice(record.unwrap_or_default());
+        }
+        Ok((rows, &self.block))
     }
 
     /// Rows of a dataset that is in one piece; `read` gives bytes of it.

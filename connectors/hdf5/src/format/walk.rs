@@ -69,6 +69,13 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
         visits: HashMap::new(),
         frames: Vec::new(),
     };
+    if let Some(classic) = &file.classic {
+        for (number, variable) in classic.variables.iter().enumerate() {
+            walk.dataset(Arc::clone(file), number as u64, &variable.name);
+        }
+        walk.tree.groups.push((String::new(), 0));
+        return Ok(walk.tree);
+    }
     walk.group(file.root_address, "", &mut Vec::new())?;
     Ok(walk.tree)
 }

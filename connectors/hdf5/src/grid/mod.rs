@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::format::attribute::{Attribute, attributes, shape};
+use crate::format::classic::{self, Classic};
 use crate::format::datatype::Class;
 use crate::format::file::File;
 use crate::format::header::{ObjectHeader, kind};
@@ -82,6 +83,9 @@ struct Scale {
 pub fn find(file: &Arc<File>, nodes: &[Node], paths: &HashMap<u64, String>) -> Vec<(usize, Grid)> {
     let mut found = Found::default();
     let mut places = HashMap::new();
+    if let Some(classic) = &file.classic {
+        found.look_at_classic(classic);
+    }
     for (place, node) in nodes.iter().enumerate() {
         let Place::Dataset { file: of, address } = &node.place else {
             continue;
@@ -89,6 +93,9 @@ pub fn find(file: &Arc<File>, nodes: &[Node], paths: &HashMap<u64, String>) -> V
         // A dataset with several paths is on a grid at the first one.
         if Arc::ptr_eq(of, file) && !places.contains_key(address) {
             places.insert(*address, place);
+            if file.classic.is_some() {
+                continue;
+            }
             // A dataset that cannot be read is on no grid; its own table tells why.
             let _ = found.look(file, &node.path, *address, paths);
         }
@@ -173,6 +180,42 @@ impl Found {
             is_text: datatype.is_some_and(|it| it.size == 1 && matches!(it.class, Class::Text(_))),
         });
         Ok(())
+    }
+
+    /// In the classic formats dimensions have names, and a variable of the same name holds the coordinates.
+    fn look_at_classic(&mut self, classic: &Classic) {
+        self.is_netcdf = true;
+        let path = |place: &usize| {
+            let dimension = classic.dimensions.get(*place);
+            format!("/{}", dimension.map_or("", |(name, _)| name.as_str()))
+        };
+        let is_coordinate = |variable: &classic::Variable| match variable.dimensions.as_slice() {
+            [dimension] => path(dimension) == format!("/{}", variable.name),
+            _ => false,
+        };
+        for (name, length) in &classic.dimensions {
+            let mut variables = classic.variables.iter();
+            let coordinates = variables.position(|it| it.name == *name && is_coordinate(it));
+            let scale = Scale {
+                address: coordinates.unwrap_or(0) as u64,
+                length: *length,
+                has_coordinates: coordinates.is_some(),
+            };
+            self.scales.insert(format!("/{name}"), scale);
+        }
+        for (number, variable) in classic.variables.iter().enumerate() {
+            if is_coordinate(variable) {
+                continue;
+            }
+            self.seen.push(Seen {
+                path: variable.name.clone(),
+                address: number as u64,
+                shape: variable.shape().to_vec(),
+                scales: variable.dimensions.iter().map(path).collect(),
+                auxiliary: variable.words("coordinates"),
+                is_text: variable.is_text(),
+            });
+        }
     }
 
     fn grids(mut self, places: &HashMap<u64, usize>, names: &HashSet<&str>) -> Vec<(usize, Grid)> {

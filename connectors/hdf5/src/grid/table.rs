@@ -271,7 +271,10 @@ impl Builder<'_> {
         }
         if !matches!(
             dataset.layout,
-            Layout::Compact(_) | Layout::Contiguous(_) | Layout::Chunked(_)
+            Layout::Compact(_)
+                | Layout::Contiguous(_)
+                | Layout::Records { .. }
+                | Layout::Chunked(_)
         ) {
             return Err(unsupported("its elements do not lie in this dataset"));
         }

@@ -143,13 +143,17 @@ impl<'a> BlockReader<'a> {
         let dataset = &numbers.dataset;
         let index = dataset.index()?;
         let bytes = numbers.bytes as u64;
-        let (block, block_bytes) = match &index {
-            Some(index) => {
-                let inner = numbers.shape.get(index.dims.len()..).unwrap_or_default();
-                let block = index.dims.iter().chain(inner).copied().collect();
-                (block, index.chunk_bytes)
+        let (block, block_bytes) = if let Some(index) = &index {
+            let inner = numbers.shape.get(index.dims.len()..).unwrap_or_default();
+            let block = index.dims.iter().chain(inner).copied().collect();
+            (block, index.chunk_bytes)
+        } else {
+            let (mut block, mut bytes) = pieces(&numbers.shape, windows, bytes);
+            if let (Layout::Records { .. }, Some(first)) = (&dataset.layout, block.first_mut()) {
+                // Between two records lie those of other variables.
+                bytes /= std::mem::replace(first, 1).max(1);
             }
-            None => pieces(&numbers.shape, windows, bytes),
+            (block, bytes)
         };
         Ok(Self {
             block_bytes,
@@ -243,6 +247,15 @@ impl<'a> BlockReader<'a> {
                 let length = (last + 1 - base) * bytes;
                 let file = &dataset.file.bytes;
                 file.read_into(from, length, &mut self.decoded)?;
+                true
+            }
+            (Layout::Records { address, stride }, _) => {
+                let record = span.first().map_or(0, |(from, _)| *from);
+                let inner = base - record * strides.first().copied().unwrap_or(0);
+                let from = record.saturating_mul(*stride).saturating_add(inner * bytes);
+                let length = (last + 1 - base) * bytes;
+                let file = &dataset.file.bytes;
+                file.read_into(address.saturating_add(from), length, &mut self.decoded)?;
                 true
             }
             (Layout::External(segments), _) => {

@@ -1,3 +1,5 @@
+//! Pickles that the reader takes, and those that it refuses.
+
 use super::{Pickle, Plain, plain};
 
 fn text(text: &str) -> Plain {
