@@ -42,6 +42,10 @@ pub(crate) struct TableData {
     /// Labels of facets' values, by column.
     pub(crate) facet_labels: BTreeMap<String, Labels>,
     pub(crate) milliseconds: f64,
+    /// Whether rows are left out, because they are too large or late.
+    pub(crate) is_without_rows: bool,
+    /// Whether they are late: another time, there may be time.
+    pub(crate) is_late: bool,
 }
 
 impl TableData {
@@ -107,6 +111,8 @@ impl TableData {
             labels: BTreeMap::new(),
             facet_labels: BTreeMap::new(),
             milliseconds: 0.0,
+            is_without_rows: false,
+            is_late: false,
         };
         let mut facets = answers.facets.into_iter();
         if let Some(sought) = &sought {

@@ -1,5 +1,6 @@
 //! What of an array a picture shows: which dimensions are drawn, and where it is cut along the others.
 
+use arrow_schema::DataType;
 use tablecast_connector::{
     Array, ArrayRequest, DimensionKind, Error, Result, TableInfo, Window, did_you_mean,
 };
@@ -89,6 +90,41 @@ impl PicturePlan {
         };
         kind(self.x) == Some(DimensionKind::Longitude)
             && self.y.and_then(kind) == Some(DimensionKind::Latitude)
+    }
+}
+
+/// Numbers in the rows of one page.
+const PAGE_ELEMENTS_MAX: u64 = 1 << 18;
+/// Numbers in a row of which nobody makes facets.
+const FACET_ELEMENTS_MAX: u64 = 1000;
+
+/// The rows of a page of an array, whose rows may be as large as they like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowsOfArray {
+    /// How many a page can show; the picture shows the rest.
+    pub(crate) at_most: u64,
+    /// Whether facets of them may be worth suggesting.
+    pub(crate) are_facets: bool,
+}
+
+impl RowsOfArray {
+    /// Those of a table; `None` if it is no array, or if its rows are single numbers.
+    pub(crate) fn of(info: &TableInfo) -> Option<Self> {
+        let array = info.array.as_ref()?;
+        let column = info.column(array.columns.first()?)?;
+        if !matches!(column.data_type, DataType::List(_)) {
+            return None;
+        }
+        let lengths = array
+            .dimensions
+            .iter()
+            .skip(1)
+            .map(|dimension| dimension.length);
+        let elements = lengths.fold(1, u64::saturating_mul).max(1);
+        Some(Self {
+            at_most: PAGE_ELEMENTS_MAX / elements,
+            are_facets: elements <= FACET_ELEMENTS_MAX,
+        })
     }
 }
 

@@ -51,6 +51,14 @@ pub(crate) struct TablePlan {
 }
 
 impl TablePlan {
+    /// The same with at most so many rows on the page. Without any, nothing is read of them, and there is no next page.
+    pub(crate) fn with_rows(&mut self, at_most: u64) {
+        if at_most < self.size {
+            self.size = at_most;
+            self.query.limit = Some(if at_most == 0 { 0 } else { at_most + 1 });
+        }
+    }
+
     pub(crate) async fn make(site: &Site, request: &Request, place: &Place<'_>) -> Result<Self> {
         let settings = &site.configuration.settings;
         let arguments = TableArguments::parse(&request.arguments, settings)?;

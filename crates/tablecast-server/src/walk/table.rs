@@ -9,6 +9,7 @@ use crate::fetch::query::Wanted;
 use crate::fetch::table::{TableData, Wants};
 use crate::names::{tilde_decode, tilde_encode};
 use crate::permission::{Action, Subject};
+use crate::plan::picture::RowsOfArray;
 use crate::plan::table::TablePlan;
 use crate::request::Request;
 use crate::request::target::Format;
@@ -71,7 +72,7 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
     if let Some(location) = form_redirect(request) {
         return Ok(Reply::redirect(&location).with_link(&format!("<{location}>; rel=preload")));
     }
-    let plan = TablePlan::make(site, request, place).await?;
+    let mut plan = TablePlan::make(site, request, place).await?;
     if request.format == Format::Json {
         extras::check(&plan.arguments.extras, Scope::Table)?;
     }
@@ -103,16 +104,7 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
             blob::reply(request, &data.page, &plan.info.name)?
         }
         _ => {
-            let wanted = |switch: &str| !request.arguments.is_on(switch);
-            let wants = Wants {
-                count: wanted("_nocount"),
-                facets: wanted("_nofacet"),
-                suggestions: wanted("_nofacet") && wanted("_nosuggest"),
-            };
-            let data = TableData::fetch(site, request, place, &plan, wants, |c| {
-                is_labelled(request, c, true)
-            })
-            .await?;
+            let data = shown(site, request, place, &mut plan).await?;
             complete(
                 html::table(site, request, place, &plan, &data).await?,
                 &data,
@@ -126,9 +118,54 @@ async fn table(site: &Site, request: &Request, place: &Place<'_>) -> Result<Repl
         .fold(reply, |reply, warning| reply.with(name.clone(), warning)))
 }
 
+/// What a page shows. Of an array whose rows are too large for it, or that cannot be read in time, it shows the picture
+/// alone, and says so.
+async fn shown(
+    site: &Site,
+    request: &Request,
+    place: &Place<'_>,
+    plan: &mut TablePlan,
+) -> Result<TableData> {
+    let wanted = |switch: &str| !request.arguments.is_on(switch);
+    let rows = RowsOfArray::of(&plan.info);
+    let wants = Wants {
+        count: wanted("_nocount"),
+        facets: wanted("_nofacet"),
+        suggestions: wanted("_nofacet")
+            && wanted("_nosuggest")
+            && rows.is_none_or(|rows| rows.are_facets),
+    };
+    let is_labelled = |column: &str| is_labelled(request, column, true);
+    if let (Some(rows), false) = (rows, request.arguments.has("_size")) {
+        plan.with_rows(rows.at_most);
+        if rows.at_most == 0 {
+            let note =
+                "Each row is too large for a page: the picture shows them. _size=1 reads one.";
+            plan.warnings.push(note.to_owned());
+        }
+    }
+    let data = TableData::fetch(site, request, place, plan, wants, is_labelled).await;
+    let is_asked = request.arguments.first("_size") == Some("0");
+    match (data, rows) {
+        (Err(error), Some(_)) if error.kind() == ErrorKind::TimedOut && plan.size > 0 => {
+            plan.with_rows(0);
+            let note = "The rows cannot be read in time: the picture shows them.";
+            plan.warnings.push(note.to_owned());
+            let mut data = TableData::fetch(site, request, place, plan, wants, is_labelled).await?;
+            (data.is_without_rows, data.is_late) = (true, true);
+            Ok(data)
+        }
+        (Ok(mut data), Some(_)) if !is_asked => {
+            data.is_without_rows = plan.size == 0;
+            Ok(data)
+        }
+        (data, _) => data,
+    }
+}
+
 /// The answer, not to be kept if another time facets may be counted that were late.
 fn complete(mut reply: Reply, data: &TableData) -> Reply {
-    reply.once |= !data.timed_out.is_empty();
+    reply.once |= data.is_late || !data.timed_out.is_empty();
     reply
 }
 

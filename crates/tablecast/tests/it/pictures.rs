@@ -405,6 +405,28 @@ fn a_picture_is_drawn_without_a_script() {
 }
 
 #[test]
+fn the_page_of_an_array_does_not_read_rows_that_are_too_large_for_it() {
+    let program = served();
+    let page = program.get("/pictures/wide").page();
+    for part in [
+        "Each row is too large for a page: the picture shows them. _size=1 reads one.",
+        "<strong>3</strong> rows",
+        "data-picture=\"/pictures/wide/-/picture\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("No rows"), "{page}");
+    let page = program.get("/pictures/wide?_size=1").page();
+    assert!(
+        page.contains("rel=\"next\"") && page.contains("[[0.0"),
+        "{page}"
+    );
+    // Programs get what they ask for.
+    let rows = program.json("/pictures/wide.json?_shape=array&_size=1");
+    assert_eq!(rows[0]["value"][599].as_array().map(Vec::len), Some(600));
+}
+
+#[test]
 fn what_a_file_claims_makes_no_picture_slow() {
     let program = Program::serve(&[made("huge.h5")]);
     let tables = program.json("/huge.json");

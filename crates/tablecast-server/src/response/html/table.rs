@@ -188,7 +188,8 @@ pub(crate) async fn table(
         "unit": plan.info.metadata.unit,
         "attributes": attributes(plan),
         "row_count": cells.rows(),
-        "grid": grid(&head, &cells),
+        // Rows that are left out are not "no rows".
+        "grid": (!data.is_without_rows).then(|| grid(&head, &cells)),
         "next_url": table_json::next_url(request, data),
         "csv_url": other_format(request, "csv"),
         "exports": exports(request),

@@ -14,8 +14,8 @@ use crate::response::html;
 /// What a picture that stands alone looks like. On pages the page's sheet says the same.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#5b6470}.frame{fill:none;stroke:#8a929c}\
     .grid{stroke:#8a929c;stroke-opacity:.35}.mean{fill:none;stroke:#0b5c8a;stroke-width:1.6;stroke-linejoin:round}\
-    .dot{fill:#0b5c8a}.spread{fill:#0b5c8a;fill-opacity:.22}.cells{image-rendering:pixelated}\
-    @media(prefers-color-scheme:dark){text{fill:#9aa5b1}.mean{stroke:#7cc4ee}.dot,.spread{fill:#7cc4ee}}";
+    .dot{fill:#0b5c8a}.spread{fill:#0b5c8a;fill-opacity:.22;stroke:#0b5c8a;stroke-opacity:.4;stroke-width:.6}.cells{image-rendering:pixelated}\
+    @media(prefers-color-scheme:dark){text{fill:#9aa5b1}.mean{stroke:#7cc4ee}.dot,.spread{fill:#7cc4ee}.spread{stroke:#7cc4ee}}";
 
 /// How wide the sheet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ fn said(picture: &Picture<'_>) -> String {
 /// The frame's height as a part of its width: that of the Earth for maps, that of the elements for plain arrays.
 fn ratio(picture: &Picture<'_>, size: Size) -> f64 {
     let (low, high) = match size {
-        Size::Wide => (0.25, 0.75),
+        Size::Wide => (0.25, 0.6),
         Size::Narrow => (0.45, 1.3),
     };
     let Some(y) = picture.plan.y else {
