@@ -13,6 +13,7 @@ mod filters;
 mod format;
 mod frame;
 mod grid;
+mod index;
 mod lattice;
 mod metadata;
 mod number;

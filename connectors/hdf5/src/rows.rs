@@ -69,6 +69,8 @@ pub struct Wish<'a> {
     pub rows: &'a Range<u64>,
     /// The order wanted, first the most significant; empty if any will do. Ties come by ascending row number.
     pub sort: &'a [Sort],
+    /// The most rows that are wanted.
+    pub limit: Option<u64>,
 }
 
 impl Wish<'_> {

@@ -50,6 +50,7 @@ pub fn scan(
         test: &test,
         rows: &stretch,
         sort: &request.sort,
+        limit: request.limit,
     };
     let course = rows.course(&wish);
     order(table, &wish, course.as_deref(), &mut promises);

@@ -25,6 +25,7 @@ use crate::format::value::ValueReader;
 use crate::format::walk::{Node, Place, Tree, walk};
 use crate::grid::find as find_grids;
 use crate::grid::table::table as grid_table;
+use crate::index::IndexedRows;
 use crate::metadata::groups;
 use crate::rows::Rows;
 use crate::scan::{guarded, scan};
@@ -180,7 +181,12 @@ impl Opened {
             } else {
                 Arc::default()
             };
-            Ok(Table::new(name, dataset, paths))
+            let mut table = Table::new(name, Arc::clone(&dataset), paths);
+            if let Some(group) = self.tree.indexes.get(name).filter(|_| is_own) {
+                let columns = table.columns.clone();
+                table.rows = Some(Arc::new(IndexedRows::new(dataset, columns, *group)));
+            }
+            Ok(table)
         });
         match read {
             Ok(table) => not_texts(&table)

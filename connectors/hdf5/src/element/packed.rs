@@ -55,7 +55,7 @@ pub enum Precision {
 }
 
 /// A condition on packed numbers, with what it comes to if it is a comparison with a number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PackedTest {
     packed: Packed,
     leaf: Predicate,
@@ -63,7 +63,7 @@ pub struct PackedTest {
     compared: Option<Compared>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Compared {
     whole: Vec<Interval<i128>>,
     reals: Vec<Interval<f64>>,

@@ -23,7 +23,7 @@ pub use interval::{Interval, integers, reals, within};
 pub use pattern::{Pattern, TextTest};
 
 /// A condition that is true or not for each row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Test {
     Constant(bool),
     All(Vec<Test>),

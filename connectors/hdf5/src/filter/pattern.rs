@@ -4,7 +4,7 @@ use memchr::memmem::Finder;
 use tablecast_connector::{Comparison, glob, like};
 
 /// What is asked of a text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum TextTest {
     In(Vec<Vec<u8>>),
     Compare(Comparison, Vec<u8>),
@@ -12,7 +12,7 @@ pub enum TextTest {
 }
 
 /// A `like` or `glob` pattern; the plain ones are told apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Pattern {
     Like(String),
     Glob(String),

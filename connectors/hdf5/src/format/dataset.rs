@@ -3,6 +3,7 @@
 //! A dataset whose rows cannot be read (an unknown filter, data outside of the served folder) is still a dataset, with
 //! the reason; only one whose header makes no sense is an error.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hdf5_reader::io::Cursor;
@@ -24,9 +25,14 @@ const CHUNK_BYTES_MAX: u64 = 256 << 20;
 /// A row is shown whole; one of more bytes than this is refused.
 const ROW_BYTES_MAX: u64 = 64 << 20;
 
+/// How many datasets were read.
+static DATASETS: AtomicU64 = AtomicU64::new(0);
+
 /// A dataset of an open file.
 #[derive(Debug)]
 pub struct Dataset {
+    /// Tells it from every other dataset that this program read, and from the same one read before.
+    pub serial: u64,
     /// The file that holds it; another one than was opened, behind an external link.
     pub file: Arc<File>,
     pub datatype: Datatype,
@@ -113,6 +119,7 @@ impl Dataset {
         let filters = find(kind::FILTERS)?
             .map_or_else(|| Ok(Vec::new()), |message| parse_filters(&message))?;
         Ok(Self {
+            serial: DATASETS.fetch_add(1, Ordering::Relaxed),
             file: Arc::clone(file),
             fill: fill(file, &header, datatype.size)?,
             datatype,

@@ -5,6 +5,7 @@
 //! parsed here, message by message, so that one odd message never hides the rest of a node.
 
 pub mod attribute;
+pub mod cache;
 pub mod cells;
 pub mod chunks;
 pub mod classic;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::cache;
 use super::chunks::{Chunk, ChunkIndex};
 use super::dataset::{Dataset, Layout};
 use super::decode::ChunkDecoder;
@@ -25,7 +26,7 @@ pub struct RowReader {
     index: Option<Arc<ChunkIndex>>,
     decoder: ChunkDecoder,
     row_bytes: usize,
-    decoded: Vec<u8>,
+    decoded: Arc<Vec<u8>>,
     /// Which chunk `decoded` holds.
     decoded_chunk: Option<Chunk>,
     block: Vec<u8>,
@@ -58,7 +59,7 @@ impl RowReader {
             row_bytes: dataset.row_bytes()?,
             dataset: Arc::clone(dataset),
             index,
-            decoded: Vec::new(),
+            decoded: Arc::default(),
             decoded_chunk: None,
             block: Vec::new(),
         })
@@ -197,10 +198,23 @@ impl RowReader {
             let Some(chunk) = index.in_row(step, 0).first().copied() else {
                 return Ok(self.unwritten(index, step, row, end));
             };
-            self.decode(index, chunk, false)?;
             let rows = self.stretch(row, chunk_end);
             let start = (row % height) as usize * self.row_bytes;
             let bytes = rows as usize * self.row_bytes;
+            if dataset.filters.is_empty() && chunk.bytes == index.chunk_bytes {
+                // As it is stored, it is read where it is wanted.
+                let address = chunk.address.saturating_add(start as u64);
+                let read = dataset
+                    .file
+                    .bytes
+                    .read_into(address, bytes as u64, &mut self.block);
+                read.map_err(|error| {
+                    let last = row + rows - 1;
+                    damaged(format!("rows {row} to {last} cannot be read: {error}"))
+                })?;
+                return Ok((rows, &self.block));
+            }
+            self.decode(index, chunk, false)?;
             return Ok((rows, &self.decoded[start..start + bytes]));
         }
         let chunks = index.in_row(step, dataset.main);
@@ -252,8 +266,25 @@ impl RowReader {
             return Ok(());
         }
         self.decoded_chunk = None;
-        self.decoder
-            .decode(index, chunk, is_at_edge, &mut self.decoded)?;
+        let key = (self.dataset.serial, chunk.address);
+        let is_kept = !self.dataset.filters.is_empty();
+        if let Some(kept) = is_kept.then(|| cache::find(key)).flatten()
+            && kept.len() as u64 == index.chunk_bytes
+        {
+            self.decoded = kept;
+            self.decoded_chunk = Some(chunk);
+            return Ok(());
+        }
+        // What is kept belongs to others, too.
+        if Arc::get_mut(&mut self.decoded).is_none() {
+            self.decoded = Arc::default();
+        }
+        if let Some(out) = Arc::get_mut(&mut self.decoded) {
+            self.decoder.decode(index, chunk, is_at_edge, out)?;
+        }
+        if is_kept {
+            cache::keep(key, &self.decoded);
+        }
         self.decoded_chunk = Some(chunk);
         Ok(())
     }

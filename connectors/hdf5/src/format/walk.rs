@@ -48,6 +48,8 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// The path and address of each group, the root first; a group with several paths has one of each.
     pub groups: Vec<(String, u64)>,
+    /// The groups in which `PyTables` keeps indexes, by the path of the table.
+    pub indexes: HashMap<String, u64>,
     /// The path of each object of the file, for references to it: the first path found.
     pub paths: HashMap<u64, String>,
     /// The file that was walked.
@@ -59,6 +61,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
     let tree = Tree {
         nodes: Vec::new(),
         groups: Vec::new(),
+        indexes: HashMap::new(),
         paths: HashMap::new(),
         file: Arc::clone(file),
     };
@@ -78,6 +81,15 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
     }
     walk.group(file.root_address, "", &mut Vec::new())?;
     Ok(walk.tree)
+}
+
+/// The path of what is called `name` in the group at `path`.
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
 }
 
 struct Walk<'a> {
@@ -121,7 +133,11 @@ impl Walk<'_> {
                 continue;
             }
             // PyTables keeps the indexes of a table in a group beside it.
-            if link.name.starts_with("_i_") {
+            if let Some(table) = link.name.strip_prefix("_i_") {
+                if let Target::Hard(group) = link.target {
+                    let table = joined(path, table);
+                    self.tree.indexes.insert(table, group);
+                }
                 continue;
             }
             if self.tree.nodes.len() >= NODES_MAX {
@@ -129,11 +145,7 @@ impl Walk<'_> {
                     "it has more than {NODES_MAX} datasets"
                 )));
             }
-            let child = if path.is_empty() {
-                link.name
-            } else {
-                format!("{path}/{}", link.name)
-            };
+            let child = joined(path, &link.name);
             if let Err(error) = self.child(&link.target, &child, address, above) {
                 self.tree.nodes.push(Node {
                     path: child,
