@@ -141,6 +141,7 @@ impl Dataset {
         attributes: Vec<Attribute>,
     ) -> Self {
         Self {
+            serial: DATASETS.fetch_add(1, Ordering::Relaxed),
             file: Arc::clone(file),
             fill: vec![0; datatype.size],
             datatype,

@@ -30,6 +30,8 @@ pub struct RowReader {
     /// Which chunk `decoded` holds.
     decoded_chunk: Option<Chunk>,
     block: Vec<u8>,
+    /// Rows with what is between them.
+    records: Vec<u8>,
     /// The reader of the sources of a virtual dataset.
     sources: Option<Box<VirtualReader>>,
     /// Whether a virtual dataset reads this one.
@@ -62,6 +64,7 @@ impl RowReader {
             decoded: Arc::default(),
             decoded_chunk: None,
             block: Vec::new(),
+            records: Vec::new(),
         })
     }
 
@@ -135,13 +138,15 @@ impl RowReader {
         let start = start.ok_or_else(|| damaged("its shape is larger than any file"))?;
         let span = (rows - 1) * stride + self.row_bytes as u64;
         let bytes = &self.dataset.file.bytes;
-        bytes.read_into(start, span, &mut self.decoded)?;
+        let mut span_bytes = std::mem::take(&mut self.records);
+        bytes.read_into(start, span, &mut span_bytes)?;
         self.block.clear();
         for record in 0..rows as usize {
             let from = record * stride as usize;
-            let record = self.decoded.get(from..from + self.row_bytes);
+            let record = span_bytes.get(from..from + self.row_bytes);
             self.block.extend_from_slice(record.unwrap_or_default());
         }
+        self.records = span_bytes;
         Ok((rows, &self.block))
     }
 
