@@ -33,6 +33,8 @@ use crate::table::Table;
 
 /// Tables whose description is kept.
 const TABLES_MAX: usize = 1024;
+/// Bytes of the coordinates and categories of all of them.
+const TABLES_BYTES_MAX: usize = 128 << 20;
 /// Rows looked at to see whether texts are texts.
 const PROBE_ROWS: u64 = 1000;
 
@@ -153,7 +155,9 @@ impl Opened {
         let node = node.ok_or_else(|| Error::not_found(format!("Table not found: {name}")))?;
         let table = Arc::new(self.read(&node.path, &node.place));
         tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if tables.len() >= TABLES_MAX {
+        let kept = tables.values().map(|table| table.kept_bytes());
+        let kept = kept.fold(table.kept_bytes(), usize::saturating_add);
+        if tables.len() >= TABLES_MAX || kept > TABLES_BYTES_MAX {
             tables.clear();
         }
         tables.insert(node.path.clone(), Arc::clone(&table));

@@ -55,6 +55,15 @@ impl Table {
         }
     }
 
+    /// Bytes of coordinates and categories that are kept with it, about.
+    pub fn kept_bytes(&self) -> usize {
+        let kept = self.columns.iter().map(|column| match &column.element {
+            Element::Category(category) => category.values.bytes(),
+            _ => 0,
+        });
+        kept.sum()
+    }
+
     /// A table whose rows cannot be read.
     pub fn unreadable(name: &str, reason: String) -> Self {
         let mut info = TableInfo::new(name, Vec::new(), Identity::RowNumber { seekable: true });

@@ -57,6 +57,11 @@ impl Values {
         Self(new_empty_array(&DataType::Utf8))
     }
 
+    /// The bytes that they take in memory.
+    pub fn bytes(&self) -> usize {
+        self.0.get_array_memory_size()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
