@@ -97,6 +97,7 @@ class Asker:
 
 def table_paths(base, columns):
     yield f"{base}.json?_size=50&_extra=count"
+    yield f"{base}/-/picture.json"
     for column in columns[:2]:
         name = tilde_query(column)
         yield f"{base}.json?_size=5&{name}__gt=1&_sort_desc={name}"

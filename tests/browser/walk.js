@@ -123,6 +123,25 @@ const walk = async (browser, width, colorScheme) => {
   await page.click(".shares a:has-text('FEMALE')");
   assert.match(await page.textContent("main"), /165 rows where sex = "FEMALE"/);
 
+  // The picture of an array comes by itself, tells the values under the pointer, and is drawn anew by its form.
+  await page.goto(`${site}/climate/pacific~2Fby_year`);
+  const drawn = `article.picture svg.${isWide ? "wide" : "narrow"}`;
+  await page.waitForSelector(`${drawn}[role=img]`);
+  await page.hover(drawn);
+  await page.waitForFunction(() => /dim_0 .*, dim_1 .*: /.test(document.querySelector(".told").textContent));
+  await page.mouse.move(0, 0);
+  await check("picture");
+  await page.click("summary:has-text('Axes')");
+  await page.selectOption("[name=_y]", "");
+  await page.waitForSelector(`${drawn}[aria-label^="Line of "]`);
+  await page.focus("[name=dim_0]");
+  await page.keyboard.press("ArrowRight");
+  await page.waitForSelector(`${drawn}[aria-label*="at dim_0 1"]`);
+  assert.ok(await page.evaluate(() => document.activeElement.name === "dim_0"), "the focus is lost");
+  await check("picture of a line");
+  await page.goto(`${site}/climate/pacific~2Fby_year/-/picture`);
+  await check("picture as a page");
+
   // Next page.
   await page.goto(`${site}/penguins/penguins?_sort_desc=body_mass_g`);
   const first = await page.textContent("tbody tr >> nth=0");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tablecast_connector::{
-    Affinity, Blocking, BlockingScan, BlockingSource, Capabilities, Count, Details, Direction,
-    Error, Identity, Limits, Result, ScanRequest, Sort, Source, Statement, Support, TableInfo,
-    Version,
+    Affinity, Array, Blocking, BlockingScan, BlockingSource, Capabilities, Count, Details,
+    Dimension, Direction, Error, Identity, Limits, Result, ScanRequest, Sort, Source, Statement,
+    Support, TableInfo, Version,
 };
 use tablecast_testkit::{SOURCE_CHECKS, Stupid, check, dataset};
 
@@ -22,6 +22,7 @@ enum Lie {
     ChangesItsVersion,
     DeniesSqlAndRunsIt,
     MiscountsByOne,
+    ClaimsAnArray,
     LosesARow,
     SwapsColumns,
     CountsNothingWithoutColumns,
@@ -46,6 +47,7 @@ const LIES: &[(Lie, &str)] = &[
     ),
     (Lie::DeniesSqlAndRunsIt, "what_is_denied_is_refused"),
     (Lie::MiscountsByOne, "a_count_is_right"),
+    (Lie::ClaimsAnArray, "what_is_an_array_can_be_drawn"),
     (Lie::LosesARow, "a_scan_gives_every_row"),
     (Lie::SwapsColumns, "columns_come_as_asked"),
     (
@@ -134,6 +136,12 @@ impl BlockingSource for Liar {
             && let Some(column) = info.columns.first_mut()
         {
             column.affinity = Affinity::Text;
+        }
+        if self.tells(Lie::ClaimsAnArray) {
+            info.array = Some(Array {
+                dimensions: vec![Dimension::index("row", 2)],
+                columns: vec!["station".to_owned()],
+            });
         }
         if self.tells(Lie::NumbersRowsAlike) {
             info.identity = Identity::Key(vec!["station".to_owned()]);

@@ -11,7 +11,7 @@
 use std::io::Write;
 
 use libfuzzer_sys::fuzz_target;
-use tablecast_connector::{BlockingSource, Limits, ScanRequest};
+use tablecast_connector::{ArrayRequest, BlockingSource, Limits, ScanRequest, Window};
 use tablecast_hdf5::Hdf5;
 
 /// Rows read of each table, and tables read of each file.
@@ -34,6 +34,15 @@ fn read(source: &Hdf5) {
         let Ok(info) = source.table_info(table) else {
             continue;
         };
+        if let Some(array) = &info.array {
+            let dimensions = array.dimensions.iter();
+            let windows = dimensions.map(|dimension| Window::Range { start: 0, end: dimension.length, bins: 9 });
+            let windows: Vec<Window> = windows.collect();
+            for column in array.columns.iter().take(3).cloned() {
+                let request = ArrayRequest { column, windows: windows.clone() };
+                let _ = source.array(table, &request, &Limits::none());
+            }
+        }
         let request = ScanRequest {
             table: table.clone(),
             columns: info.columns.iter().map(|column| column.name.clone()).collect(),

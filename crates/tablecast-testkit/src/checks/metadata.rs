@@ -1,7 +1,7 @@
 //! Checks of what a source says before a row is read.
 
 use futures::executor::block_on;
-use tablecast_connector::{Error, ErrorKind, Limits, Statement};
+use tablecast_connector::{ArrayRequest, Error, ErrorKind, Limits, Statement, Window};
 
 use super::Outcome;
 use super::subject::{Subject, everything, told};
@@ -118,6 +118,37 @@ pub(super) fn a_count_is_right(subject: &Subject) -> Outcome {
             ));
         }
         as_claimed("table_count", claimed, &all.map(|_| ()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn what_is_an_array_can_be_drawn(subject: &Subject) -> Outcome {
+    for table in &subject.tables {
+        let info = subject.info(table)?;
+        let Some(array) = &info.array else { continue };
+        let (name, limits) = (&table.name, Limits::none());
+        let ask = |window: &dyn Fn(u64) -> Window| {
+            let lengths = array.dimensions.iter().map(|dimension| dimension.length);
+            let request = ArrayRequest {
+                column: array.columns.first().cloned().unwrap_or_default(),
+                windows: lengths.map(window).collect(),
+            };
+            block_on(subject.source.array(name, &request, &limits))
+        };
+        let whole = ask(&|end| Window::Range {
+            start: 0,
+            end,
+            bins: 1,
+        });
+        let whole = whole.map_err(|error| format!("{name} is an array, and {}", told(error)))?;
+        let is_one = whole.axes.len() == array.dimensions.len() && whole.means.len() == 1;
+        if !is_one || whole.minima.len() != 1 || whole.maxima.len() != 1 {
+            return Err(format!("{name} in one bin is {whole:?}"));
+        }
+        match ask(&Window::At) {
+            Err(error) if error.kind() == ErrorKind::InvalidRequest => {}
+            answer => return Err(format!("{name} behind its end is {answer:?}")),
+        }
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub const SOURCE_CHECKS: &[Check] = checks![
     metadata::the_version_stands_still_while_nothing_changes,
     metadata::what_is_denied_is_refused,
     metadata::a_count_is_right,
+    metadata::what_is_an_array_can_be_drawn,
     scans::a_scan_gives_every_row,
     scans::columns_come_as_asked,
     scans::a_scan_of_no_columns_counts,

@@ -31,7 +31,13 @@ fn a_file_with_a_few_bytes_changed_never_stops_the_program() {
         }
         for table in listed.json()["tables"].as_array().into_iter().flatten() {
             let path = format!("/{name}/{}", tilde(table["name"].as_str().expect("a name")));
-            for rest in [".json?_size=max", ".csv?_stream=on", "", "/0.json"] {
+            for rest in [
+                ".json?_size=max",
+                ".csv?_stream=on",
+                "",
+                "/0.json",
+                "/-/picture.json",
+            ] {
                 let answer = program.get(&format!("{path}{rest}"));
                 match answer.status {
                     200 | 404 => read += 1,

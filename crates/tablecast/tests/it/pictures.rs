@@ -241,110 +241,113 @@ fn a_picture_tells_its_unit_and_what_is_missing() {
     }
 }
 
+/// What is refused, with its status and what is said.
+const REFUSED: &[(&str, u16, &str)] = &[
+    (
+        "d/notes/-/picture.json",
+        404,
+        "There is no picture of notes",
+    ),
+    (
+        "pictures/texts/-/picture.json",
+        404,
+        "There is no picture of texts",
+    ),
+    (
+        "pictures/one/-/picture.json",
+        404,
+        "There is no picture of one",
+    ),
+    ("pictures/none/-/picture.json", 404, "Table not found"),
+    (
+        "pictures/cube/-/picture.json?dim_0=6",
+        400,
+        "dim_0 has 6 steps, and 6 is not one of them",
+    ),
+    (
+        "pictures/cube/-/picture.json?dim_0=-1",
+        400,
+        "dim_0=-1 is neither a step nor a range",
+    ),
+    (
+        "pictures/cube/-/picture.json?dim_0=first",
+        400,
+        "dim_0=first is neither a step nor a range",
+    ),
+    (
+        "pictures/cube/-/picture.json?dim_1=5:3",
+        400,
+        "5:3 is not a range",
+    ),
+    (
+        "pictures/cube/-/picture.json?dim_1=0:21",
+        400,
+        "0:21 is not a range",
+    ),
+    (
+        "pictures/cube/-/picture.json?dim_3=0",
+        400,
+        "There is no dimension \"dim_3\"",
+    ),
+    (
+        "pictures/cube/-/picture.json?_x=time",
+        400,
+        "There is no dimension \"time\"",
+    ),
+    (
+        "pictures/cube/-/picture.json?_y=time",
+        400,
+        "There is no dimension \"time\"",
+    ),
+    (
+        "pictures/cube/-/picture.json?_x=dim_1&_y=dim_1",
+        400,
+        "_x and _y name the same",
+    ),
+    (
+        "pictures/cube/-/picture.json?_bins=0",
+        400,
+        "_bins must be a number from 1 to 1000",
+    ),
+    (
+        "pictures/cube/-/picture.json?_bins=1001",
+        400,
+        "_bins must be a number from 1 to 1000",
+    ),
+    (
+        "pictures/line/-/picture.json?_bins=10001",
+        400,
+        "_bins must be a number from 1 to 10000",
+    ),
+    (
+        "pictures/cube/-/picture.json?_bins=many",
+        400,
+        "_bins must be a number",
+    ),
+    (
+        "pictures/cube/-/picture.json?_column=valeu",
+        400,
+        "There is no picture of a column \"valeu\"",
+    ),
+    (
+        "pictures/cube/-/picture.json?_timelimit=soon",
+        400,
+        "_timelimit must be a number",
+    ),
+    ("pictures/cube/-/picture.csv", 404, "no such format"),
+    ("pictures/cube.svg", 404, "no such format"),
+    (
+        "pictures/cube/-/profile.svg?_column=value",
+        404,
+        "no such format",
+    ),
+];
+
 #[test]
 fn what_cannot_be_drawn_is_told_what_would_be_right() {
     let folder = Folder::new();
     let program = Program::serve(&[made("pictures.h5"), folder.notes("d.db")]);
-    for (address, status, said) in [
-        (
-            "d/notes/-/picture.json",
-            404,
-            "There is no picture of notes",
-        ),
-        (
-            "pictures/texts/-/picture.json",
-            404,
-            "There is no picture of texts",
-        ),
-        (
-            "pictures/one/-/picture.json",
-            404,
-            "There is no picture of one",
-        ),
-        ("pictures/none/-/picture.json", 404, "Table not found"),
-        (
-            "pictures/cube/-/picture.json?dim_0=6",
-            400,
-            "dim_0 has 6 steps, and 6 is not one of them",
-        ),
-        (
-            "pictures/cube/-/picture.json?dim_0=-1",
-            400,
-            "dim_0=-1 is neither a step nor a range",
-        ),
-        (
-            "pictures/cube/-/picture.json?dim_0=first",
-            400,
-            "dim_0=first is neither a step nor a range",
-        ),
-        (
-            "pictures/cube/-/picture.json?dim_1=5:3",
-            400,
-            "5:3 is not a range",
-        ),
-        (
-            "pictures/cube/-/picture.json?dim_1=0:21",
-            400,
-            "0:21 is not a range",
-        ),
-        (
-            "pictures/cube/-/picture.json?dim_3=0",
-            400,
-            "There is no dimension \"dim_3\"",
-        ),
-        (
-            "pictures/cube/-/picture.json?_x=time",
-            400,
-            "There is no dimension \"time\"",
-        ),
-        (
-            "pictures/cube/-/picture.json?_y=time",
-            400,
-            "There is no dimension \"time\"",
-        ),
-        (
-            "pictures/cube/-/picture.json?_x=dim_1&_y=dim_1",
-            400,
-            "_x and _y name the same",
-        ),
-        (
-            "pictures/cube/-/picture.json?_bins=0",
-            400,
-            "_bins must be a number from 1 to 1000",
-        ),
-        (
-            "pictures/cube/-/picture.json?_bins=1001",
-            400,
-            "_bins must be a number from 1 to 1000",
-        ),
-        (
-            "pictures/line/-/picture.json?_bins=10001",
-            400,
-            "_bins must be a number from 1 to 10000",
-        ),
-        (
-            "pictures/cube/-/picture.json?_bins=many",
-            400,
-            "_bins must be a number",
-        ),
-        (
-            "pictures/cube/-/picture.json?_column=valeu",
-            400,
-            "There is no picture of a column \"valeu\"",
-        ),
-        (
-            "pictures/cube/-/picture.json?_timelimit=soon",
-            400,
-            "_timelimit must be a number",
-        ),
-        ("pictures/cube/-/picture.csv", 404, "no such format"),
-        ("pictures/cube.svg", 404, "no such format"),
-        (
-            "pictures/cube/-/profile.svg?_column=value",
-            404,
-            "no such format",
-        ),
-    ] {
+    for &(address, status, said) in REFUSED {
         let answer = program.get(&format!("/{address}"));
         assert_eq!(answer.status, status, "{address}: {}", answer.text());
         let text = if address.contains(".json") {
