@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import pathlib
+import random
 import sys
 import tempfile
 
@@ -333,6 +334,41 @@ def check_order(server, tally, label, path, column, values):
         tally.check(f"{label} by {column} {argument}", [row[0] for row in found], rows)
 
 
+HOLDS = {
+    "exact": lambda value, given: value == given,
+    "not": lambda value, given: value != given,
+    "gt": lambda value, given: value > given,
+    "gte": lambda value, given: value >= given,
+    "lt": lambda value, given: value < given,
+    "lte": lambda value, given: value <= given,
+}
+
+
+def check_mixed(server, tally, database, name, expected, questions=40):
+    """Several conditions and an order at a time, page by page."""
+    path = f"/{tilde(database)}/{tilde(name)}"
+    chance = random.Random(f"{database} {name}")
+    usable = {column: values for column, values in expected.items() if any(value is not None for value in values)}
+    for _ in range(questions if usable else 0):
+        arguments, rows = {}, list(range(len(next(iter(expected.values())))))
+        for column in chance.sample(list(usable), min(len(usable), chance.randint(1, 3))):
+            values = usable[column]
+            operator = chance.choice(list(HOLDS))
+            given = chance.choice([value for value in values if value is not None])
+            arguments[f"{column}__{operator}"] = given
+            rows = [n for n in rows if values[n] is not None and HOLDS[operator](values[n], given)]
+        if chance.random() < 0.7:
+            column, turned = chance.choice(list(usable)), chance.random() < 0.5
+            arguments["_sort_desc" if turned else "_sort"] = column
+            values = usable[column]
+            rows.sort(key=lambda n: order_key(values[n]), reverse=turned)
+            rows = [n for _, run in itertools.groupby(rows, key=lambda n: values[n]) for n in sorted(run)]
+        _, found = rows_of(server, path, **{**arguments, "_size": chance.choice([3, 17, 100])})
+        tally.check(f"{database} {name} {arguments}", [row[0] for row in found], rows)
+        status, page = server.json(path + ".json", _extra="count", _size=0, **arguments)
+        tally.check(f"{database} {name} count {arguments}", status == 200 and page["count"], len(rows))
+
+
 def make_all(folder):
     files = []
     for form in ["NETCDF4", *FORMS]:
@@ -365,6 +401,7 @@ def main():
                         # Its compounds and enumerations are among the facts.
                         if file.stem != "climate":
                             check_grid(server, tally, file.stem, name, columns)
+                            check_mixed(server, tally, file.stem, name, columns)
             scales(server, tally)
             facts(server, tally)
     tally.end()

@@ -2,9 +2,9 @@
 //! memory by what the file claims.
 //!
 //!     cargo install cargo-fuzz
-//!     cd connectors/hdf5 && cargo +nightly fuzz run file fuzz/corpus tests/made -- -max_len=200000 -timeout=5 -rss_limit_mb=512
+//!     cd connectors/hdf5 && cargo +nightly fuzz run file fuzz/corpus tests/made -- -max_len=150000 -timeout=5 -rss_limit_mb=512
 //!
-//! What it finds becomes a file in `tests/found/`, which a test reads.
+//! What it finds becomes a file in `tests/made/` and a test in `tests/made.rs`.
 
 #![no_main]
 
