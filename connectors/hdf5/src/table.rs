@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tablecast_connector::{Identity, TableInfo, is_rowid_name};
+use tablecast_connector::{Array, Identity, TableInfo, is_rowid_name};
 
 use crate::column::{ColumnPlace, Element, columns};
 use crate::format::dataset::Dataset;
+use crate::format::value::{Value, ValueReader};
+use crate::grid::first_of_each;
 use crate::lattice::Lattice;
-use crate::metadata::describe;
+use crate::metadata::{attribute_value, describe};
 use crate::rows::{DatasetRows, Rows};
 
 /// One table of a file.
@@ -45,7 +47,8 @@ impl Table {
         });
         describe(&mut info, &dataset, &odd, &paths);
         if info.unreadable.is_none() {
-            info.array = Lattice::of(&dataset, &columns).map(|lattice| lattice.array());
+            let array = Lattice::of(&dataset, &columns).map(|lattice| lattice.array());
+            info.array = array.map(|array| named(array, &dataset, &paths));
         }
         Self {
             info: Arc::new(info),
@@ -97,4 +100,35 @@ impl Table {
             paths: Arc::clone(&self.paths),
         }
     }
+}
+
+/// The array with the names that the dataset gives its dimensions: by scales, or by labels.
+fn named(mut array: Array, dataset: &Dataset, paths: &HashMap<u64, String>) -> Array {
+    let mut values = ValueReader::new(&dataset.file, Some(paths));
+    let mut told = |name| {
+        let attribute = dataset.attribute(name)?;
+        attribute_value(attribute, &mut values).ok()
+    };
+    let text = |value: &Value| match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    let scales = told("DIMENSION_LIST").map(|list| first_of_each(&list));
+    let mut names: Vec<Option<String>> = match told("DIMENSION_LABELS") {
+        Some(Value::List(labels)) => labels.iter().map(text).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(scales) = scales.filter(|scales| !scales.is_empty()) {
+        let last = |path: String| path.rsplit('/').next().map(str::to_owned);
+        names = scales.into_iter().map(last).collect();
+    }
+    for (at, name) in names.into_iter().enumerate() {
+        let name = name.filter(|name| !name.is_empty() && !name.starts_with('_'));
+        let is_taken = |name: &String| array.dimensions.iter().any(|it| it.name == *name);
+        let name = name.filter(|name| !is_taken(name));
+        if let (Some(dimension), Some(name)) = (array.dimensions.get_mut(at), name) {
+            dimension.name = name;
+        }
+    }
+    array
 }

@@ -30,6 +30,9 @@ with h5py.File(os.path.join(sys.argv[1], "pictures.h5"), "w") as file:
     file["four"] = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype("u1")
     file.create_dataset("elements", data=np.arange(24).reshape(4, 2, 3), dtype=np.dtype("i4"))
     file.create_dataset("pairs", (5,), np.dtype(("<f8", (3,))))[...] = np.arange(15.0).reshape(5, 3)
+    labelled = file.create_dataset("labelled", data=np.arange(8.0).reshape(2, 2, 2))
+    labelled.dims[0].label = "frame"
+    labelled.dims[2].label = "frame"
     file.create_dataset("wide", (3, 600, 600), "<f4", chunks=(1, 600, 600))
     file["texts"] = np.array([b"a", b"b"])
     file["one"] = np.array([1.0])

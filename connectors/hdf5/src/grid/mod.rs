@@ -369,7 +369,7 @@ impl Found {
 }
 
 /// The first scale of each dimension; nothing if one has none.
-fn first_of_each(list: &Value) -> Vec<String> {
+pub fn first_of_each(list: &Value) -> Vec<String> {
     let Value::List(dimensions) = list else {
         return Vec::new();
     };

@@ -198,6 +198,7 @@ fn finest(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Pla
     let planner = BlockReader::new(numbers, windows)?;
     let end = Instant::now() + TIME;
     let mut budget = FIRST_BYTES;
+    let whole = planner.plan(windows, u64::MAX).work();
     let mut plan = planner.plan(windows, budget);
     let mut started = Instant::now();
     let mut best = read::read(numbers, windows, &plan, limits, None)?;
@@ -206,7 +207,8 @@ fn finest(numbers: &Numbers, windows: &[Window], limits: &Limits) -> Result<(Pla
         let left = end.saturating_duration_since(Instant::now()).as_secs_f64();
         let affordable = plan.work() as f64 / spent * left * 0.8;
         budget = budget.saturating_mul(GROWTH).min(affordable as u64);
-        if plan.is_whole() || budget < plan.work().saturating_mul(2) {
+        let is_enough = budget >= whole || budget >= plan.work().saturating_mul(2);
+        if plan.is_whole() || !is_enough {
             return Ok((plan, sums));
         }
         let finer = planner.plan(windows, budget);

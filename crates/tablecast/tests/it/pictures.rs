@@ -175,20 +175,21 @@ fn every_bin_of_a_picture_is_what_the_rows_say() {
                 _ => &[],
             };
             check(&told, &elements, missing, &address);
-            let last: String = lengths
-                .iter()
-                .enumerate()
-                .fold(String::new(), |all, (at, length)| {
-                    format!("{all}&dim_{at}={}", length - 1)
-                });
+            let dimensions = told["dimensions"].as_array().expect("dimensions").iter();
+            let names: Vec<&str> = dimensions.filter_map(|it| it["name"].as_str()).collect();
+            let last = names.iter().zip(&lengths);
+            let last: String = last.fold(String::new(), |all, (name, length)| {
+                format!("{all}&{name}={}", length - 1)
+            });
+            let first = names[0];
             for query in [
                 "_bins=2",
                 "_bins=3&_y=",
-                "_x=dim_0&_bins=7",
-                &format!("_x=dim_0&_y={last}"),
-                "dim_0=1:&_bins=5",
+                &format!("_x={first}&_bins=7"),
+                &format!("_x={first}&_y={last}"),
+                &format!("{first}=1:&_bins=5"),
             ] {
-                let is_short = lengths[0] < 2 && query.contains("dim_0=1:");
+                let is_short = lengths[0] < 2 && query.contains("=1:");
                 if is_short {
                     continue;
                 }
@@ -238,6 +239,26 @@ fn a_picture_tells_its_unit_and_what_is_missing() {
     ] {
         let told = program.json(&format!("/pictures/{address}"));
         assert_eq!(told[member], wanted, "{address}");
+    }
+}
+
+#[test]
+fn dimensions_are_called_what_the_file_calls_them() {
+    let program = Program::serve(&[made("pictures.h5"), made("maps.nc")]);
+    for (table, wanted) in [
+        ("pictures/cube", ["dim_0", "dim_1", "dim_2"]),
+        // What has no name, or the name of another, is counted.
+        ("pictures/labelled", ["frame", "dim_1", "dim_2"]),
+        ("maps/heat", ["time", "lat", "lon"]),
+    ] {
+        let told = program.json(&format!("/{table}/-/picture.json"));
+        let dimensions = told["dimensions"].as_array().expect("dimensions");
+        let names: Vec<&Value> = dimensions.iter().map(|it| &it["name"]).collect();
+        assert_eq!(names, wanted, "{table}");
+        let first = wanted[0];
+        let answer = program.get(&format!("/{table}/-/picture.json?{first}=99"));
+        let said = answer.json()["error"].to_string();
+        assert!(answer.status == 400 && said.contains(first), "{said}");
     }
 }
 
