@@ -13,6 +13,8 @@ import sys
 
 from server import SHARED, Tally, serve, tilde
 
+# Columns of a frame that conditions are put to.
+COLUMNS = 20
 SETTINGS = [
     "--setting", "max_returned_rows", "20000",
     "--setting", "sql_time_limit_ms", "60000",
@@ -30,6 +32,49 @@ def same(found, expected):
     if isinstance(expected, float) and isinstance(found, (int, float)) and not isinstance(found, bool):
         return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12)
     return found == expected and isinstance(found, bool) == isinstance(expected, bool)
+
+
+def shown_value(text):
+    """A facet's value: booleans are 0 and 1 there."""
+    value = json.loads(text)
+    return int(value) if isinstance(value, bool) else value
+
+
+def conditions(cells):
+    """Conditions on a column of these cells: operator, value, and whether it holds of a cell."""
+    known = [cell for cell in cells if cell is not None]
+    yield "isnull", "1", lambda cell: cell is None
+    yield "notnull", "1", lambda cell: cell is not None
+    if not known or not all(isinstance(cell, (str, int, float)) for cell in known):
+        return
+    middle = known[len(known) // 2]
+    some = [middle, known[0]]
+    yield "in", json.dumps(some), lambda cell: cell in some
+    yield "notin", json.dumps(some), lambda cell: cell is not None and cell not in some
+    if not isinstance(middle, str):
+        values = [middle, 0.5, -1] if isinstance(middle, float) else [int(middle), 1]
+    else:
+        values = [middle, middle[:max(1, len(middle) // 2)], middle[:-1] + "~"]
+    for value in values:
+        yield from compared(value)
+    if isinstance(middle, str) and middle.isascii() and not set(middle) & set("%_*?["):
+        upper, part = middle.upper(), middle[1:-1].upper()
+        yield "startswith", middle[:6].lower(), lambda cell: cell is not None and cell.upper().startswith(upper[:6])
+        yield "endswith", middle[-4:], lambda cell: cell is not None and cell.upper().endswith(upper[-4:])
+        yield "contains", middle[1:-1], lambda cell: cell is not None and part in cell.upper()
+        yield "notcontains", middle[1:-1], lambda cell: cell is not None and part not in cell.upper()
+        yield "like", middle, lambda cell: cell is not None and cell.upper() == upper
+        yield "glob", middle[:5] + "*", lambda cell: cell is not None and cell.startswith(middle[:5])
+        if len(middle) > 10 and middle[10] == "T":
+            yield "date", middle[:10], lambda cell: cell is not None and cell[:10] == middle[:10]
+            yield "date", middle[:9], lambda cell: False
+
+
+def compared(value):
+    """The comparisons with one value."""
+    for operator, holds in (("exact", lambda a, b: a == b), ("not", lambda a, b: a != b), ("gt", lambda a, b: a > b),
+                            ("gte", lambda a, b: a >= b), ("lt", lambda a, b: a < b), ("lte", lambda a, b: a <= b)):
+        yield operator, value, lambda cell, holds=holds: cell is not None and holds(cell, value)
 
 
 class File:
@@ -99,6 +144,38 @@ class File:
         wrong = [(found[skip:], expected) for found, expected in zip(page["rows"], fact["rows"])
                  if not same(found[skip:], expected)]
         self.tally.that(f"{label} rows", not wrong, f"{len(wrong)} differ: {wrong[:1]}"[:400])
+        if wrong or not skip:
+            return
+        for at, name in enumerate(fact["columns"][:COLUMNS]):
+            cells = [row[at] for row in fact["rows"]]
+            for operator, value, holds in conditions(cells):
+                self.filtered(key, name, operator, value, [row for row, cell in enumerate(cells) if holds(cell)])
+            if all(cell is None or isinstance(cell, (str, int, float)) for cell in cells):
+                self.arranged(key, name, cells)
+
+    def filtered(self, key, name, operator, value, expected):
+        """What a condition leaves, by an argument and by SQL."""
+        label = f"{self.name} {key}: {name}__{operator}={value}"
+        status, page = self.table(key, **{f"{name}__{operator}": value}, _col=name)
+        found = [row[0] for row in page["rows"]] if status == 200 else page.get("error")
+        self.tally.check(label, found, expected)
+
+    def arranged(self, key, name, cells):
+        """Order and facets."""
+        label = f"{self.name} {key}: {name}"
+        status, page = self.table(key, _sort_desc=name, _facet=name, _facet_size="max", _extra="columns,facet_results")
+        if status != 200:
+            return self.tally.check(f"{label} sorted", page.get("error"), None)
+        at = page["columns"].index(name)
+        known = sorted((cell for cell in cells if cell is not None), reverse=True)
+        found = [row[at] for row in page["rows"]]
+        self.tally.that(f"{label} sorted", same(found, known + [None] * (len(cells) - len(known))), f"{found}"[:200])
+        counts = {json.dumps(cell): sum(1 for other in cells if other == cell) for cell in cells}
+        facets = page["facet_results"]["results"].get(name, {"results": []})["results"]
+        if len(counts) <= 100 and not any(isinstance(cell, float) for cell in cells):
+            found = {json.dumps(facet["value"]): facet["count"] for facet in facets}
+            shown = {name: count for name, count in counts.items() if name in found or name != "null"}
+            self.tally.check(f"{label} facet", found, {json.dumps(shown_value(name)): count for name, count in shown.items()})
 
 
 def main():
