@@ -143,17 +143,28 @@ fn check(source: &Hdf5, table: &str, fact: &Json) -> Result<(), String> {
     let Some(values) = fact["values"].as_array() else {
         return Ok(());
     };
-    let column = fact["column"].as_str().unwrap();
+    let several = fact["column"].as_array();
+    let columns: Vec<&str> = several.map_or_else(
+        || vec![fact["column"].as_str().unwrap()],
+        |names| names.iter().map(|name| name.as_str().unwrap()).collect(),
+    );
+    if several.is_some() {
+        let names: Vec<&str> = info.columns.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, columns, "{table}");
+    }
     let found =
-        rows(source, &request(table, &[column], Vec::new())).map_err(|error| error.to_string())?;
+        rows(source, &request(table, &columns, Vec::new())).map_err(|error| error.to_string())?;
     let wrong = found
         .iter()
         .zip(values)
-        .position(|(row, value)| !equal(&row[0], value));
+        .position(|(row, value)| match several {
+            Some(_) => !equal(&Json::from(row.clone()), value),
+            None => !equal(&row[0], value),
+        });
     match wrong {
         Some(at) => Err(format!(
-            "row {at} is {}, expected {}",
-            found[at][0], values[at]
+            "row {at} is {:?}, expected {}",
+            found[at], values[at]
         )),
         None if found.len() != values.len() => Err(format!("{} rows came", found.len())),
         None => Ok(()),

@@ -106,8 +106,8 @@ impl Cells {
                 ..place
             },
             Self::Objects(column) => ColumnPlace {
+                offset: joined.add_numbers(column.block.objects()?.rows as u64)?,
                 name,
-                offset: joined.add_numbers()?,
                 shape: Vec::new(),
                 bytes: 8,
                 element: Element::Object(column),
@@ -116,7 +116,10 @@ impl Cells {
                     class: Class::VariableText,
                 },
             },
-            Self::Empty(place) => ColumnPlace { name, ..place },
+            Self::Empty(place) => {
+                joined.check(0)?;
+                ColumnPlace { name, ..place }
+            }
         })
     }
 }

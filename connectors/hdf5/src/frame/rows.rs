@@ -50,13 +50,7 @@ impl JoinedRows {
 
     /// Adds the rows of a dataset, and says where in a row they start.
     pub fn add(&mut self, dataset: &Arc<Dataset>) -> Result<usize> {
-        if dataset.rows() != self.count {
-            return Err(damaged(format!(
-                "its parts have different numbers of rows: {} and {}",
-                self.count,
-                dataset.rows()
-            )));
-        }
+        self.check(dataset.rows())?;
         let known = self.parts.iter().find(|part| {
             part.dataset
                 .as_ref()
@@ -68,8 +62,20 @@ impl JoinedRows {
         self.part(Some(Arc::clone(dataset)), dataset.row_bytes()?)
     }
 
-    /// Adds the number of each row, as 8 bytes, and says where in a row they start.
-    pub fn add_numbers(&mut self) -> Result<usize> {
+    /// Fails if a part of so many rows is none of these.
+    pub fn check(&self, rows: u64) -> Result<()> {
+        if rows == self.count {
+            return Ok(());
+        }
+        Err(damaged(format!(
+            "its parts have different numbers of rows: {} and {rows}",
+            self.count
+        )))
+    }
+
+    /// Adds the number of each row, as 8 bytes, for something of so many rows, and says where in a row they start.
+    pub fn add_numbers(&mut self, rows: u64) -> Result<usize> {
+        self.check(rows)?;
         let known = self.parts.iter().find(|part| part.dataset.is_none());
         if let Some(part) = known {
             return Ok(part.bytes.start);
