@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Frame;
 use super::columns::{Texts, periods, typed};
 use super::group::{Group, of_dataset, text};
 use super::label::name;
 use super::rows::values;
+use super::{Frame, Indexes};
 use crate::column::{ColumnPlace, Element, members};
 use crate::element::category::{Category, Values};
 use crate::error::{Result, damaged, unsupported};
@@ -20,8 +20,18 @@ const DEPTH_MAX: usize = 2;
 /// The frame that the group describes.
 pub fn frame(group: &Group) -> Result<Frame> {
     let described = Described::read(group, 0)?;
+    let columns = described.columns()?;
+    let indexes = group.address("_i_table").map(|group| Indexes {
+        dataset: Arc::clone(&described.table),
+        names: columns
+            .iter()
+            .map(|column| described.stored(column))
+            .collect(),
+        group,
+    });
     Ok(Frame {
-        columns: described.columns()?,
+        columns,
+        indexes,
         rows: Arc::new(DatasetRows(Arc::clone(&described.table))),
         sources: vec!["table".to_owned()],
     })
@@ -70,6 +80,14 @@ impl<'a> Described<'a> {
 
     fn attribute(&self, column: &str, what: &str) -> Result<Option<Plain>> {
         of_dataset(&self.table, &format!("{column}_{what}"))
+    }
+
+    /// What a column of the frame is called in the table; empty if it is a part of a block, which has no index.
+    fn stored(&self, column: &ColumnPlace) -> String {
+        let is_it =
+            |place: &&(String, ColumnPlace)| place.1.offset == column.offset && place.1.is_scalar();
+        let found = self.places.iter().find(is_it);
+        found.map_or_else(String::new, |(name, _)| name.clone())
     }
 
     fn place(&self, column: &str) -> Result<ColumnPlace> {

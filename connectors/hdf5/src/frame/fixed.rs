@@ -62,6 +62,7 @@ pub fn frame(group: &Group) -> Result<Frame> {
         columns: places,
         rows: Arc::new(rows),
         sources,
+        indexes: None,
     })
 }
 
@@ -350,7 +351,7 @@ impl<'a> Fixed<'a> {
                 &self.texts,
             )?));
         }
-        if matches!(place.element, Element::HeapBytes) {
+        if matches!(place.element, Element::Pickle) {
             let objects = Arc::new(ObjectBlock::new(dataset));
             // Without a row it may be of any width.
             let is_empty = objects.objects().map_err(within)?.is_empty();

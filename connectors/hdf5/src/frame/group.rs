@@ -47,6 +47,11 @@ impl Group {
         Self::read(&self.file, *address).ok()
     }
 
+    /// Where something of this name in it is.
+    pub fn address(&self, name: &str) -> Option<u64> {
+        self.children.get(name).copied()
+    }
+
     /// Whether there is something of this name in it.
     pub fn has(&self, name: &str) -> bool {
         self.children.contains_key(name)

@@ -19,8 +19,10 @@ use tablecast_connector::{Identity, Metadata, TableInfo, is_rowid_name};
 use crate::column::{ColumnPlace, name_apart};
 use crate::error::{Result, unsupported};
 use crate::format::attribute::{Attribute, attributes};
+use crate::format::dataset::Dataset;
 use crate::format::file::File;
 use crate::format::header::ObjectHeader;
+use crate::index::IndexedRows;
 use crate::rows::Rows;
 use crate::table::Table;
 use group::Group;
@@ -42,6 +44,16 @@ struct Frame {
     rows: Arc<dyn Rows>,
     /// The tables that it was decoded from, by their names within the group.
     sources: Vec<String>,
+    indexes: Option<Indexes>,
+}
+
+/// The indexes of a frame's only dataset.
+struct Indexes {
+    dataset: Arc<Dataset>,
+    /// What the frame's columns are called in it.
+    names: Vec<String>,
+    /// The group that they are in.
+    group: u64,
 }
 
 /// The decoded table of the frame in the group at `address`, whose path is `name`.
@@ -79,6 +91,15 @@ pub fn table(
     } else {
         Identity::RowNumber { seekable: true }
     };
+    if let Some(Indexes {
+        dataset,
+        names,
+        group,
+    }) = frame.indexes.take()
+    {
+        let columns = frame.columns.clone();
+        frame.rows = Arc::new(IndexedRows::named(dataset, columns, names, group));
+    }
     let columns = frame.columns.iter().map(ColumnPlace::column).collect();
     let mut info = TableInfo::new(name, columns, identity);
     info.metadata = metadata(name, &group, &frame);

@@ -48,6 +48,7 @@ impl Cells {
         match &place.element {
             _ if !place.is_scalar() => None,
             Element::Text(padding) => Some(Self::Text(*padding)),
+            Element::Marked(marked) => Some(Self::Text(marked.padding)),
             element => {
                 let number = element.stored_number()?;
                 let is_odd = matches!(

@@ -41,6 +41,8 @@ pub struct IndexedRows {
     dataset: Arc<Dataset>,
     rows: DatasetRows,
     columns: Vec<ColumnPlace>,
+    /// What the columns are called in the dataset.
+    names: Vec<String>,
     /// The group with the indexes.
     group: u64,
     /// One for each column; read on first use.
@@ -50,7 +52,19 @@ pub struct IndexedRows {
 impl IndexedRows {
     /// The rows of `dataset`, whose indexes are in the group at the address `group`.
     pub fn new(dataset: Arc<Dataset>, columns: Vec<ColumnPlace>, group: u64) -> Self {
+        let names = columns.iter().map(|place| place.name.clone()).collect();
+        Self::named(dataset, columns, names, group)
+    }
+
+    /// The same, where the columns have other `names` in the dataset.
+    pub fn named(
+        dataset: Arc<Dataset>,
+        columns: Vec<ColumnPlace>,
+        names: Vec<String>,
+        group: u64,
+    ) -> Self {
         Self {
+            names,
             rows: DatasetRows(Arc::clone(&dataset)),
             dataset,
             columns,
@@ -71,8 +85,8 @@ impl IndexedRows {
         // A group that cannot be read has no index.
         let _ = named(&self.dataset.file, self.group, "", 0, &mut groups);
         let height = self.rows.height();
-        let columns = self.columns.iter().map(|place| {
-            let (_, address) = groups.iter().find(|(name, _)| *name == place.name)?;
+        let columns = self.columns.iter().zip(&self.names).map(|(place, own)| {
+            let (_, address) = groups.iter().find(|(name, _)| name == own)?;
             let (file, rows) = (&self.dataset.file, self.rows.count());
             let read = || ColumnIndex::read(file, *address, place, height, rows);
             crate::scan::guarded(read).ok().map(Arc::new)
