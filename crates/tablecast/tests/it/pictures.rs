@@ -523,6 +523,15 @@ fn a_map_shows_the_decoded_cells_of_a_slice() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
+    // The raw variable holds packed numbers, which are no kelvins.
+    assert_eq!(
+        program.json("/maps/heat/-/picture.json")["unit"],
+        Value::Null
+    );
+    assert_eq!(
+        program.json(&format!("{address}/-/picture.json"))["unit"],
+        "K"
+    );
     // One of the variables ends earlier than its dimension.
     let told = program.json(&format!("{address}/-/picture.json?time=3&_column=rain"));
     assert_eq!(told["missing"], 48);

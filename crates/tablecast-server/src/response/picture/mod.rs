@@ -50,8 +50,12 @@ impl Picture<'_> {
         values.get(place).copied().unwrap_or(f64::NAN)
     }
 
-    /// The unit of the values.
+    /// The unit of the values; none where they are packed, for the unit is that of what they mean.
     pub(crate) fn unit(&self) -> Option<&str> {
+        let told = &self.info.metadata.attributes;
+        if told.contains_key("scale_factor") || told.contains_key("add_offset") {
+            return None;
+        }
         let column = self.info.column(&self.plan.request.column);
         let own = column.and_then(|column| column.metadata.unit.as_deref());
         own.filter(|unit| !unit.is_empty())
