@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 
+use super::objects::{ObjectBlock, Objects};
 use crate::array::{array, arrow};
-use crate::column::ColumnPlace;
+use crate::column::{ColumnPlace, Element};
 use crate::element::category::Values;
 use crate::error::{Result, damaged, unsupported};
 use crate::format::dataset::Dataset;
@@ -105,7 +106,12 @@ impl JoinedRows {
                 .position(|part| part.bytes.contains(&column.offset));
             found.unwrap_or(usize::MAX)
         };
+        let block_of = |column: &ColumnPlace| match &column.element {
+            Element::Object(object) => Some(Arc::clone(&object.block)),
+            _ => None,
+        };
         FrameRows {
+            blocks: columns.iter().map(block_of).collect(),
             column_parts: columns.iter().map(part_of).collect(),
             joined: self,
         }
@@ -117,6 +123,8 @@ pub struct FrameRows {
     joined: JoinedRows,
     /// The part that each column is in.
     column_parts: Vec<usize>,
+    /// The block of objects that each column is in.
+    blocks: Vec<Option<Arc<ObjectBlock>>>,
 }
 
 impl Rows for FrameRows {
@@ -148,6 +156,10 @@ impl Rows for FrameRows {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
+        let blocks = columns
+            .iter()
+            .filter_map(|&column| self.blocks.get(column)?.as_ref());
+        let held = blocks.map(|block| block.objects()).collect::<Result<_>>()?;
         let mut sources = Vec::new();
         for part in wanted
             .iter()
@@ -161,6 +173,7 @@ impl Rows for FrameRows {
         }
         Ok(Box::new(JoinedReader {
             sources,
+            _held: held,
             stride: self.joined.bytes,
             block: Vec::new(),
         }))
@@ -172,6 +185,8 @@ type Source = (Range<usize>, Option<Box<dyn ReadRows>>);
 
 struct JoinedReader {
     sources: Vec<Source>,
+    /// Blocks that would be read anew for each batch if nobody held them.
+    _held: Vec<Arc<Objects>>,
     stride: usize,
     block: Vec<u8>,
 }
