@@ -102,7 +102,9 @@ impl Number {
                 shift,
                 bits,
             } => Self::integer(bytes, *order, *is_signed, *shift, *bits)?,
-            Class::Bits { order } => Self::integer(bytes, *order, false, 0, 8 * bytes as u32)?,
+            Class::Bits { order } if bytes <= 8 => {
+                Self::integer(bytes, *order, false, 0, 8 * bytes as u32)?
+            }
             Class::Time { order } if bytes == 4 => Self::I32(*order),
             Class::Time { order } if bytes == 8 => Self::Time64(*order),
             Class::Float { order, layout } => match (bytes, *layout) {
@@ -385,4 +387,26 @@ pub trait Visit {
 fn collect<T: ArrowPrimitiveType>(numbers: impl Iterator<Item = T::Native>) -> ArrayRef {
     let numbers: Vec<T::Native> = numbers.collect();
     Arc::new(PrimitiveArray::<T>::new(numbers.into(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Datatype, Number, Order};
+
+    /// Found by mutating a file of `PyTables`.
+    #[test]
+    fn bit_fields_of_any_claimed_width_are_numbers_or_not() {
+        let order = Order::Little;
+        for (size, number) in [
+            (0, None),
+            (1, Some(Number::U8)),
+            (8, Some(Number::U64(order))),
+            (9, None),
+            (0x2000_0000, None),
+            (usize::MAX, None),
+        ] {
+            let class = Class::Bits { order };
+            assert_eq!(Number::of(&Datatype { size, class }), number, "{size}");
+        }
+    }
 }

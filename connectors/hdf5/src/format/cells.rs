@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::cache;
 use super::chunks::{Chunk, ChunkIndex};
 use super::dataset::{Dataset, Layout};
 use super::decode::ChunkDecoder;
@@ -32,7 +33,7 @@ pub struct CellReader {
 struct Kept {
     chunk: Chunk,
     looked: u64,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 }
 
 /// Where elements go: the first one at the start, each next one `stride` bytes further.
@@ -284,8 +285,7 @@ impl CellReader {
         let place = if let Some(place) = found {
             place
         } else {
-            let mut bytes = self.room(index.chunk_bytes as usize);
-            self.decoder.decode(index, chunk, is_at_edge, &mut bytes)?;
+            let bytes = self.fetched(index, chunk, is_at_edge)?;
             self.kept_bytes += bytes.len();
             self.kept.push(Kept {
                 chunk,
@@ -300,7 +300,30 @@ impl CellReader {
         Ok(&kept.bytes)
     }
 
-    /// A buffer for one more chunk, that of the chunk not looked at for longest if there are enough.
+    /// The elements of a chunk, which others may have decoded before.
+    fn fetched(
+        &mut self,
+        index: &ChunkIndex,
+        chunk: Chunk,
+        is_at_edge: bool,
+    ) -> Result<Arc<Vec<u8>>> {
+        let mut buffer = self.room(index.chunk_bytes as usize);
+        let key = (self.dataset.serial, chunk.address);
+        let is_kept = !self.dataset.filters.is_empty();
+        if let Some(kept) = is_kept.then(|| cache::find(key)).flatten()
+            && kept.len() as u64 == index.chunk_bytes
+        {
+            return Ok(kept);
+        }
+        self.decoder.decode(index, chunk, is_at_edge, &mut buffer)?;
+        let bytes = Arc::new(buffer);
+        if is_kept {
+            cache::keep(key, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// A buffer for one more chunk, that of the chunk not looked at for longest if there are enough and nobody else has it.
     fn room(&mut self, bytes: usize) -> Vec<u8> {
         let mut buffer = Vec::new();
         while self.kept_bytes + bytes > KEPT_BYTES && !self.kept.is_empty() {
@@ -312,7 +335,7 @@ impl CellReader {
             let Some((oldest, _)) = oldest else { break };
             let gone = self.kept.swap_remove(oldest);
             self.kept_bytes -= gone.bytes.len();
-            buffer = gone.bytes;
+            buffer = Arc::try_unwrap(gone.bytes).unwrap_or_default();
         }
         buffer
     }
