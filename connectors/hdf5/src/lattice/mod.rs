@@ -5,6 +5,7 @@
 
 mod plan;
 mod read;
+mod sums;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ use crate::format::dataset::{Dataset, Layout};
 use crate::format::datatype::{Class, Datatype};
 use crate::number::{Number, Places, Visit};
 use plan::Plan;
-use read::{BlockReader, Sums};
+use read::BlockReader;
+use sums::Sums;
 
 /// The time in which a reduction is read, without its first level, which is always read whole.
 const TIME: Duration = Duration::from_millis(400);

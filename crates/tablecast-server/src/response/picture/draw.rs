@@ -8,7 +8,7 @@ use tablecast_connector::{Axis, Coordinates, Dimension, DimensionKind};
 use super::axis::{Placed, Way, placed, round};
 use super::colours::{PALETTE, name, place};
 use super::labels::short;
-use super::{Picture, png};
+use super::{Picture, line, png};
 use crate::response::html;
 
 /// What a picture that stands alone looks like. On pages the page's sheet says the same.
@@ -99,13 +99,13 @@ fn store(picture: &Picture<'_>) -> String {
 }
 
 /// Whether the axes run against the order in which they are stored.
-struct Ways {
-    right: bool,
-    down: bool,
+pub(super) struct Ways {
+    pub(super) right: bool,
+    pub(super) down: bool,
 }
 
 impl Ways {
-    fn of(picture: &Picture<'_>) -> Self {
+    pub(super) fn of(picture: &Picture<'_>) -> Self {
         let turned = |at: usize, way| {
             let found = picture.dimension(at);
             found.is_some_and(|(dimension, axis)| placed(dimension, axis, 1, way).is_turned)
@@ -119,11 +119,11 @@ impl Ways {
 
 /// Where the picture itself is on the sheet.
 #[derive(Clone, Copy)]
-struct Frame {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
 }
 
 impl Frame {
@@ -135,11 +135,11 @@ impl Frame {
         self.top + self.height
     }
 
-    fn x(self, part: f64) -> f64 {
+    pub(super) fn x(self, part: f64) -> f64 {
         self.left + part * self.width
     }
 
-    fn y(self, part: f64) -> f64 {
+    pub(super) fn y(self, part: f64) -> f64 {
         self.top + part * self.height
     }
 }
@@ -164,7 +164,7 @@ fn drawing(picture: &Picture<'_>, size: Size, before: &str, attributes: &str) ->
     if is_flat {
         cells(picture, size, frame, &mut out);
     } else {
-        line(picture, size, frame, &mut out);
+        line::line(picture, size, frame, &mut out);
     }
     let turned = Ways::of(picture);
     let (across, down) = picture.size();
@@ -269,7 +269,7 @@ fn cells(picture: &Picture<'_>, size: Size, frame: Frame, out: &mut String) {
     }
 }
 
-fn outline(frame: Frame, out: &mut String) {
+pub(super) fn outline(frame: Frame, out: &mut String) {
     let Frame {
         left,
         top,
@@ -299,7 +299,13 @@ fn title(dimension: &Dimension) -> String {
 }
 
 /// The axis from left to right.
-fn across(picture: &Picture<'_>, size: Size, frame: Frame, with_lines: bool, out: &mut String) {
+pub(super) fn across(
+    picture: &Picture<'_>,
+    size: Size,
+    frame: Frame,
+    with_lines: bool,
+    out: &mut String,
+) {
     let Some((dimension, axis)) = picture.dimension(picture.plan.x) else {
         return;
     };
@@ -336,7 +342,7 @@ fn across(picture: &Picture<'_>, size: Size, frame: Frame, with_lines: bool, out
 }
 
 /// The axis at the left.
-fn upright(ticks: &Placed, frame: Frame, with_lines: bool, out: &mut String) {
+pub(super) fn upright(ticks: &Placed, frame: Frame, with_lines: bool, out: &mut String) {
     let (left, right) = (frame.left, frame.right());
     for (at, label) in &ticks.ticks {
         let y = frame.y(*at);
@@ -414,121 +420,7 @@ fn scale_below(picture: &Picture<'_>, frame: Frame, out: &mut String) {
     }
 }
 
-fn line(picture: &Picture<'_>, size: Size, frame: Frame, out: &mut String) {
-    let range = picture.reduction.range();
-    let (least, most) = widened(range.unwrap_or((0.0, 1.0)));
-    let part = |value: f64| (most - value) / (most - least);
-    let ticks = round(least, most, (frame.height / 40.0) as usize);
-    let ticks = Placed {
-        ticks: ticks
-            .into_iter()
-            .map(|tick| (part(tick), short(tick)))
-            .collect(),
-        is_turned: false,
-    };
-    if range.is_some() {
-        upright(&ticks, frame, true, out);
-    }
-    across(picture, size, frame, false, out);
-    outline(frame, out);
-    let column = &picture.plan.request.column;
-    let name = if column == "value" {
-        &picture.info.name
-    } else {
-        column
-    };
-    let unit = picture
-        .unit()
-        .map_or_else(String::new, |unit| format!(" ({unit})"));
-    text(
-        4.0,
-        frame.top - 10.0,
-        "start",
-        &format!("{name}{unit}"),
-        out,
-    );
-    if range.is_none() {
-        text(frame.x(0.5), frame.y(0.5), "middle", "no numbers here", out);
-        return;
-    }
-    let turned = Ways::of(picture);
-    let (bins, _) = picture.size();
-    let points: Vec<Point> = (0..bins)
-        .map(|at| {
-            let x = (at as f64 + 0.5) / bins as f64;
-            let at_y = |values| frame.y(part(picture.value(values, at, 0)));
-            Point {
-                x: frame.x(if turned.right { 1.0 - x } else { x }),
-                mean: at_y(&picture.reduction.means),
-                top: at_y(&picture.reduction.maxima),
-                bottom: at_y(&picture.reduction.minima),
-            }
-        })
-        .collect();
-    let runs = points
-        .split(|point| point.mean.is_nan())
-        .filter(|run| !run.is_empty());
-    for run in runs {
-        run_of(run, picture.is_reduced(), bins <= 60, out);
-    }
-}
-
-/// A place on a line, on the sheet.
-#[derive(Clone, Copy)]
-struct Point {
-    x: f64,
-    mean: f64,
-    top: f64,
-    bottom: f64,
-}
-
-/// Points between which nothing is missing.
-fn run_of(run: &[Point], with_spread: bool, with_dots: bool, out: &mut String) {
-    if with_spread {
-        out.push_str("<path class=\"spread\" d=\"");
-        let there = run.iter().map(|point| (point.x, point.top));
-        let back = run.iter().rev().map(|point| (point.x, point.bottom));
-        path(there.chain(back), out);
-        out.push_str("Z\"/>");
-    }
-    if run.len() > 1 {
-        out.push_str("<path class=\"mean\" d=\"");
-        path(run.iter().map(|point| (point.x, point.mean)), out);
-        out.push_str("\"/>");
-    }
-    if with_dots || run.len() == 1 {
-        for Point { x, mean, .. } in run {
-            let _ = write!(
-                out,
-                "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{mean:.1}\" r=\"2.4\"/>"
-            );
-        }
-    }
-}
-
-fn path(points: impl Iterator<Item = (f64, f64)>, out: &mut String) {
-    for (at, (x, y)) in points.enumerate() {
-        let command = if at == 0 { 'M' } else { 'L' };
-        let _ = write!(out, "{command}{x:.1} {y:.1}");
-    }
-}
-
-/// The range with a little room at both ends, so that a line is not drawn on the frame.
-fn widened((least, most): (f64, f64)) -> (f64, f64) {
-    let room = if most > least {
-        (most - least) * 0.04
-    } else {
-        least.abs().max(1.0) * 0.1
-    };
-    // Where a double ends, there is no room.
-    if (most - least + 2.0 * room).is_finite() {
-        (least - room, most + room)
-    } else {
-        (least / 2.0, most / 2.0)
-    }
-}
-
-fn text(x: f64, y: f64, anchor: &str, words: &str, out: &mut String) {
+pub(super) fn text(x: f64, y: f64, anchor: &str, words: &str, out: &mut String) {
     let words = escape(words);
     let _ = write!(
         out,

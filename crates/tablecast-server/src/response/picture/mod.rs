@@ -8,6 +8,7 @@ mod colours;
 mod draw;
 mod json;
 mod labels;
+mod line;
 mod png;
 
 pub(crate) use draw::{Size, parts, standalone};
