@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryBuilder, StringBuilder};
 use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, ListArray, StructArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
-    new_null_array,
+    Int64Array, ListArray, StringArray, StructArray, UInt8Array, UInt16Array, UInt32Array,
+    UInt64Array, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, FieldRef};
@@ -124,12 +124,19 @@ fn elements(
     })
 }
 
+/// All bytes are looked at once, not text by text.
 fn texts<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef> {
-    let mut builder = StringBuilder::new();
-    for bytes in texts {
-        builder.append_value(utf8(bytes)?);
+    let (mut bytes, mut ends) = (Vec::new(), vec![0_usize]);
+    for text in texts {
+        bytes.extend_from_slice(text);
+        ends.push(bytes.len());
     }
-    Ok(Arc::new(builder.finish()))
+    if i32::try_from(bytes.len()).is_err() {
+        return Err(Error::too_large("A batch of texts has more than 2 GB"));
+    }
+    let ends: Vec<i32> = ends.into_iter().map(|end| end as i32).collect();
+    let array = StringArray::try_new(OffsetBuffer::new(ends.into()), bytes.into(), None);
+    Ok(Arc::new(array.map_err(|_| NotText::error())?))
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {

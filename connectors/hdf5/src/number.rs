@@ -184,6 +184,39 @@ impl Number {
 
     /// The numbers at these places as an Arrow array.
     pub fn array(self, places: Places<'_>) -> ArrayRef {
+        let little = Order::Little;
+        // One in each row, little endian: the common case, in loops without a look at each bound.
+        if places.per_row == 1 {
+            match self {
+                Self::I8 => return column::<Int8Type, 1>(places, i8::from_le_bytes),
+                Self::U8 => return column::<UInt8Type, 1>(places, u8::from_le_bytes),
+                Self::I16(order) if order == little => {
+                    return column::<Int16Type, 2>(places, i16::from_le_bytes);
+                }
+                Self::U16(order) if order == little => {
+                    return column::<UInt16Type, 2>(places, u16::from_le_bytes);
+                }
+                Self::I32(order) if order == little => {
+                    return column::<Int32Type, 4>(places, i32::from_le_bytes);
+                }
+                Self::U32(order) if order == little => {
+                    return column::<UInt32Type, 4>(places, u32::from_le_bytes);
+                }
+                Self::I64(order) if order == little => {
+                    return column::<Int64Type, 8>(places, i64::from_le_bytes);
+                }
+                Self::U64(order) if order == little => {
+                    return column::<UInt64Type, 8>(places, u64::from_le_bytes);
+                }
+                Self::F32(order) if order == little => {
+                    return column::<Float32Type, 4>(places, f32::from_le_bytes);
+                }
+                Self::F64(order) if order == little => {
+                    return column::<Float64Type, 8>(places, f64::from_le_bytes);
+                }
+                _ => {}
+            }
+        }
         match self {
             Self::Boolean => Arc::new(
                 places
@@ -382,6 +415,19 @@ pub trait Visit {
     fn unsigned(&mut self, number: u64);
     /// A real number; half and single precision are widened.
     fn real(&mut self, number: f64);
+}
+
+/// One number of each row.
+fn column<T: ArrowPrimitiveType, const N: usize>(
+    places: Places<'_>,
+    number: impl Fn([u8; N]) -> T::Native,
+) -> ArrayRef {
+    let block = places.block.get(places.offset..).unwrap_or_default();
+    let rows = block.chunks(places.stride.max(1)).take(places.rows);
+    let mut numbers: Vec<T::Native> = Vec::with_capacity(places.rows);
+    numbers.extend(rows.map(|row| number(row.first_chunk::<N>().copied().unwrap_or([0; N]))));
+    numbers.resize(places.rows, T::default_value());
+    Arc::new(PrimitiveArray::<T>::new(numbers.into(), None))
 }
 
 fn collect<T: ArrowPrimitiveType>(numbers: impl Iterator<Item = T::Native>) -> ArrayRef {

@@ -59,7 +59,8 @@ impl Groups {
         }
     }
 
-    fn add_integer(&mut self, integer: i128, rows: u64) -> Result<()> {
+    /// Counts rows that have this whole number.
+    pub(crate) fn add_integer(&mut self, integer: i128, rows: u64) -> Result<()> {
         count(
             &mut self.integers,
             &integer,
@@ -76,7 +77,8 @@ impl Groups {
         count(&mut self.reals, &bits, rows, || bits, &mut self.bytes, 0)
     }
 
-    fn add_text(&mut self, text: &str, rows: u64) -> Result<()> {
+    /// Counts rows that have this text.
+    pub(crate) fn add_text(&mut self, text: &str, rows: u64) -> Result<()> {
         let owned = || text.into();
         count(
             &mut self.texts,

@@ -7,6 +7,7 @@ mod across;
 mod asks;
 mod complete;
 mod condition;
+mod counted;
 mod declared;
 mod definition;
 mod exposed;

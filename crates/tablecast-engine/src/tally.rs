@@ -10,6 +10,7 @@ use tablecast_connector::{
 };
 
 use crate::condition::Condition;
+use crate::counted;
 use crate::groups::Groups;
 use crate::runtime::{again, parallelism, start};
 use crate::selection::Selection;
@@ -145,6 +146,11 @@ impl Counter {
                 let met = met.fetch_add(rows, Ordering::Relaxed) + rows;
                 self.is_done = at_most.is_some_and(|most| met >= most);
             }
+            Subject::Values {
+                place,
+                kind: FacetKind::Column,
+                ..
+            } if add_array(&mut self.groups, batch, *place, selection, rows)? => {}
             Subject::Values { place, kind, .. } => {
                 let columns = batch.columns()?;
                 let column = columns.get(*place).ok_or_else(|| {
@@ -181,6 +187,24 @@ impl Counter {
                 Answer::Facet { values, more }
             }
         })
+    }
+}
+
+/// Counts the first rows of a selection by a whole array; whether it could.
+fn add_array(
+    groups: &mut Groups,
+    batch: &Batch,
+    place: usize,
+    selection: &Selection,
+    rows: u64,
+) -> Result<bool> {
+    let (Some(arrow), Selection::Stretch(stretch)) = (batch.as_arrow(), selection) else {
+        return Ok(false);
+    };
+    let rows = stretch.start..stretch.start + rows as usize;
+    match arrow.columns().get(place) {
+        Some(array) => counted::add(groups, array, &rows),
+        None => Ok(false),
     }
 }
 

@@ -6,11 +6,12 @@
 
 mod compile;
 mod interval;
+mod kernel;
 mod pattern;
 
 use std::ops::Range;
 
-use tablecast_connector::{Cell, sqlite_text};
+use tablecast_connector::{Cell, Comparison, sqlite_text};
 
 use crate::column::{ColumnPlace, Element};
 use crate::element::packed::PackedTest;
@@ -120,6 +121,13 @@ impl Test {
                 reals,
                 outside,
             } => {
+                if let Some((places, place)) = block.places(*column)
+                    && let Some(number) = place.element.stored_number()
+                    && kernel::number(number, places, (intervals, reals), *outside, passes)
+                {
+                    passes.resize(block.rows, false);
+                    return;
+                }
                 let whole = narrowed(intervals);
                 block.numbers(
                     *column,
@@ -146,6 +154,12 @@ impl Test {
                 outside,
             } => {
                 if let Some((places, _)) = block.places(*column) {
+                    if let TextTest::Compare(Comparison::Equal, value) = test
+                        && kernel::equal(places, *padding, value, *outside, passes)
+                    {
+                        passes.resize(block.rows, false);
+                        return;
+                    }
                     passes.extend(
                         places
                             .elements()
