@@ -119,14 +119,11 @@ fn texts(groups: &mut Groups, array: &StringArray, rows: Range<usize>) -> Result
 
 /// Of the first and last bytes and the length.
 fn place(text: &[u8]) -> usize {
-    let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => {
-            let word = text
-                .iter()
-                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
-            (word, 0)
-        }
+    let (first, last) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else {
+        let add = |word: u64, byte: &u8| (word << 8) | u64::from(*byte);
+        (text.iter().fold(0, add), 0)
     };
     let mixed = (first ^ last.rotate_left(29) ^ (text.len() as u64) << 56)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15);

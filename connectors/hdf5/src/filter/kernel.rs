@@ -20,8 +20,7 @@ pub fn number(
             return false;
         };
         let Interval { from, to } = *real;
-        let holds =
-            |number: f64| ((number >= from) & (number <= to)) != outside && !number.is_nan();
+        let holds = |number: f64| (number >= from && number <= to) != outside && !number.is_nan();
         match number {
             Number::F32(_) => each(places, passes, |cell| {
                 holds(f32::from_le_bytes(cell).into())
@@ -33,7 +32,7 @@ pub fn number(
     let Some(Interval { from, to }) = narrowed(intervals) else {
         return false;
     };
-    let holds = |number: i64| ((number >= from) & (number <= to)) != outside;
+    let holds = |number: i64| (number >= from && number <= to) != outside;
     match number {
         Number::Boolean => each(places, passes, |[byte]| holds((byte != 0).into())),
         Number::I8 => each(places, passes, |cell| holds(i8::from_le_bytes(cell).into())),
