@@ -30,6 +30,10 @@ pub fn groups(tree: &Tree, paths: &HashMap<u64, String>) -> Vec<Group> {
                 Some(classic) => classic.attributes.clone(),
                 None => attributes(&tree.file, &ObjectHeader::read(&tree.file, *address).ok()?),
             };
+            // What describes a frame is pickled, and told by the frame's table.
+            if read.iter().any(|it| it.name == "pandas_type") {
+                return None;
+            }
             let is_pytables = read.iter().any(|it| it.name == "PYTABLES_FORMAT_VERSION")
                 || read
                     .iter()
