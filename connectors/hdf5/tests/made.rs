@@ -413,3 +413,63 @@ fn groups_with_endlessly_many_paths_are_walked_a_few_times() {
         start.elapsed()
     );
 }
+
+#[test]
+fn conditions_on_frames_are_decided_on_what_is_stored() {
+    let source = open(&folder().join("frames.h5")).unwrap();
+    for (table, column, operator, value, support) in [
+        ("t_times", "w", Operator::Gt, "2024-03-02", Support::Exact),
+        ("t_times", "w", Operator::Date, "2024-03-02", Support::Exact),
+        ("t_times", "delta", Operator::Lte, "4.5", Support::Exact),
+        (
+            "f_times",
+            "utc",
+            Operator::StartsWith,
+            "2024-03-02",
+            Support::Exact,
+        ),
+        (
+            "f_times",
+            "oslo",
+            Operator::Gt,
+            "2024-03-02",
+            Support::Unsupported,
+        ),
+        ("t_cat", "g", Operator::In, "low,mid", Support::Exact),
+        ("t_cat", "g", Operator::Contains, "i", Support::Exact),
+        ("t_text_rep", "s", Operator::IsNull, "1", Support::Exact),
+        (
+            "t_text_rep",
+            "s",
+            Operator::Contains,
+            "MISS",
+            Support::Exact,
+        ),
+        (
+            "f_mtime",
+            "day",
+            Operator::Exact,
+            "2024-01-02T00:00:00",
+            Support::Exact,
+        ),
+        (
+            "f_text",
+            "s",
+            Operator::Exact,
+            "text 1",
+            Support::Unsupported,
+        ),
+    ] {
+        let info = source.table_info(table).unwrap();
+        let of = info.columns.iter().find(|it| it.name == column).unwrap();
+        let condition = filter(of, operator, value);
+        let scan = source
+            .scan(&request(table, &["rowid"], vec![condition]))
+            .unwrap();
+        assert_eq!(
+            scan.promises.filters,
+            [support],
+            "{table}.{column} {operator:?} {value}"
+        );
+    }
+}
