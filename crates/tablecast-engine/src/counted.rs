@@ -139,9 +139,9 @@ mod tests {
 
     use super::*;
 
-    fn counted(array: ArrayRef, rows: Range<usize>) -> Option<Vec<(Value, u64)>> {
+    fn counted(array: &ArrayRef, rows: Range<usize>) -> Option<Vec<(Value, u64)>> {
         let mut groups = Groups::default();
-        add(&mut groups, &array, &rows)
+        add(&mut groups, array, &rows)
             .unwrap()
             .then(|| groups.commonest(3).0)
     }
@@ -169,10 +169,12 @@ mod tests {
             (Arc::new(flags), 0..4, vec![(1.into(), 3), (0.into(), 1)]),
         ] {
             let expected: Vec<(Value, u64)> = expected;
-            assert_eq!(counted(array, rows), Some(expected));
+            assert_eq!(counted(&array, rows), Some(expected));
         }
-        let all = counted(Arc::new(StringArray::from(many)), 0..5000).unwrap();
+        let many: ArrayRef = Arc::new(StringArray::from(many));
+        let all = counted(&many, 0..5000).unwrap();
         assert!(all.iter().all(|(_, count)| *count == 2), "{all:?}");
-        assert_eq!(counted(Arc::new(Float64Array::from(vec![1.0])), 0..1), None);
+        let reals: ArrayRef = Arc::new(Float64Array::from(vec![1.0]));
+        assert_eq!(counted(&reals, 0..1), None);
     }
 }
