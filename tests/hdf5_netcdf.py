@@ -146,6 +146,22 @@ def make_odd(path, form="NETCDF4"):
         assert empty.shape == (0, 4)
         scalar = file.createVariable("scalar", "i4", ())
         scalar[:] = 42
+        # Coordinates that are texts, letter by letter.
+        file.createDimension("town", 3)
+        file.createDimension("letters", 8)
+        town = file.createVariable("town", "S1", ("town", "letters"))
+        town[:] = netCDF4.stringtochar(numpy.array(["Bergen", "Oslo", "Voss"], "S8"))
+        people = file.createVariable("people", "i4", ("town",))
+        people[:] = [291_940, 717_710, 16_000]
+        # Attributes of another type than their variable: those that it can hold count.
+        odd = file.createVariable("odd", "i2", ("x",))
+        odd.set_auto_maskandscale(False)
+        odd.missing_value, odd.valid_max = numpy.float64(2), numpy.float64(3.5)
+        odd[:] = [1, 2, 3, 4]
+        lone = file.createVariable("lone", "f4", ("x",))
+        lone.set_auto_maskandscale(False)
+        lone.valid_min = numpy.int32(2)
+        lone[:] = [1, 2, 3, 4]
 
 
 def make_scales(path):
@@ -247,6 +263,8 @@ def coordinates_of(group, name):
     while name not in group.dimensions:
         group = group.parent
     variable = group.variables.get(name)
+    if variable is not None and variable.dtype == "S1" and variable.dimensions[:1] == (name,) and variable.ndim == 2:
+        return [text.rstrip("\0") for text in netCDF4.chartostring(variable[:]).tolist()]
     return decoded(variable) if variable is not None and variable.dimensions == (name,) else None
 
 

@@ -58,6 +58,10 @@ impl Calendar {
         if !(1..=12).contains(&month) || day < 1 || day > self.month_days(year, month) {
             return None;
         }
+        // The days that the change of calendars left out.
+        if self == Self::Standard && year == 1582 && month == 10 && (5..15).contains(&day) {
+            return None;
+        }
         let number = match self {
             Self::NoLeap => year * 365 + days_before(month, false) + day - 1,
             Self::AllLeap => year * 366 + days_before(month, true) + day - 1,
@@ -146,7 +150,7 @@ impl TimeUnits {
         }
         // Taken apart, so that the part behind the point keeps all its digits.
         let whole = (units.trunc() as i128).checked_mul(self.unit);
-        let part = (units.fract() * self.unit as f64).round() as i128;
+        let part = (units.fract() * self.unit as f64).round_ties_even() as i128;
         whole.is_some_and(|whole| self.write(whole + part, text))
     }
 
@@ -186,8 +190,11 @@ fn moment(calendar: Calendar, text: &str) -> Option<i128> {
     let (date, rest) = text.split_at(end.unwrap_or(text.len()));
     let mut parts = date.split('-');
     let year = number(parts.next()?)?;
+    if year == 0 && calendar.has_no_year_zero() {
+        return None;
+    }
     let year = match (negative, calendar.has_no_year_zero()) {
-        (true, true) if year > 0 => 1 - year,
+        (true, true) => 1 - year,
         (true, _) => -year,
         (false, _) => year,
     };
@@ -408,6 +415,8 @@ mod tests {
             ("months since 2000-01-01", "standard"),
             ("days since 2001-02-29", "standard"),
             ("days since yesterday", "standard"),
+            ("days since 1582-10-10", "standard"),
+            ("days since 0000-01-01", "standard"),
             ("days since 2000-01-01 25:99", "standard"),
             ("days since 2000-01-01", "martian"),
             ("lightyears since 2000-01-01", "standard"),

@@ -34,8 +34,9 @@ pub struct Packed {
 pub struct Missing {
     pub whole: Vec<i128>,
     pub reals: Vec<f64>,
-    /// Those outside of it; both ends are within.
-    pub valid: Option<(f64, f64)>,
+    /// Those less than the first and those greater than the second, among whole numbers and among real ones.
+    pub valid_whole: (Option<i128>, Option<i128>),
+    pub valid: (Option<f64>, Option<f64>),
 }
 
 /// A number to compute with.
@@ -271,16 +272,16 @@ impl PackedTest {
 
 impl Missing {
     fn holds_whole(&self, number: i128) -> bool {
-        let is_outside = self
-            .valid
-            .is_some_and(|(least, most)| (number as f64) < least || (number as f64) > most);
+        let (least, most) = self.valid_whole;
+        let is_outside =
+            least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most);
         is_outside || self.whole.contains(&number)
     }
 
     fn holds_real(&self, number: f64) -> bool {
-        let is_outside = self
-            .valid
-            .is_some_and(|(least, most)| number < least || number > most);
+        let (least, most) = self.valid;
+        let is_outside =
+            least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most);
         number.is_nan() || is_outside || self.reals.contains(&number)
     }
 }

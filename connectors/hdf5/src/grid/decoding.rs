@@ -137,12 +137,12 @@ pub fn understand(
     let Element::Number(stored) = place.element else {
         return;
     };
-    if stored == Number::Boolean || matches!(place.datatype.class, Class::Enumeration { .. }) {
+    if stored == Number::Boolean {
         return;
     }
     let is_unsigned = said
         .text("_Unsigned")
-        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        .is_some_and(|text| matches!(text.as_str(), "true" | "True"));
     let number = if is_unsigned {
         unsigned(stored)
     } else {
@@ -151,7 +151,7 @@ pub fn understand(
     let (factor, summand) = operands(said, &place.datatype.class, place.datatype.size);
     let packed = Packed {
         number,
-        missing: Arc::new(missing(said, number, is_unsigned, is_netcdf)),
+        missing: Arc::new(missing(said, stored, is_unsigned, is_netcdf)),
         factor,
         summand,
         time: said.time().or(inherited),
@@ -190,72 +190,106 @@ fn operands(said: &Said<'_>, class: &Class, bytes: usize) -> (Option<Operand>, O
     }
 }
 
-fn missing(said: &Said<'_>, number: Number, is_unsigned: bool, is_netcdf: bool) -> Missing {
+/// Which numbers stand for nothing. Attributes that the variable's own type cannot hold say nothing, as netCDF4-python
+/// has it.
+fn missing(said: &Said<'_>, stored: Number, is_unsigned: bool, is_netcdf: bool) -> Missing {
+    let held = |name: &str| held(&said.numbers(name), stored, is_unsigned);
     let mut found = Missing::default();
-    let mut given = said.numbers("missing_value");
-    let fill = said.numbers("_FillValue");
-    if fill.is_empty() && is_netcdf {
-        given.extend(default_fill(number));
+    let mut values = held("missing_value");
+    if said.numbers("_FillValue").is_empty() {
+        let number = if is_unsigned {
+            unsigned(stored)
+        } else {
+            stored
+        };
+        values.extend(default_fill(number).filter(|_| is_netcdf));
     }
-    given.extend(fill);
-    let is_real = matches!(
-        number,
-        Number::F16(_) | Number::F32(_) | Number::F64(_) | Number::OddFloat { .. }
-    );
-    for value in given {
+    values.extend(held("_FillValue"));
+    for value in values {
         match value {
-            _ if is_real => found.reals.push(rounded(value.real(), number)),
-            Given::Whole(value) => found.whole.push(wrapped(value, number, is_unsigned)),
-            Given::Real(value) if value.fract() == 0.0 && value.abs() < 1e30 => {
-                found
-                    .whole
-                    .push(wrapped(value as i128, number, is_unsigned));
-            }
-            Given::Real(_) => {}
+            Given::Whole(value) => found.whole.push(value),
+            Given::Real(value) => found.reals.push(value),
         }
     }
-    let bound = |value: &Given| match value {
-        Given::Real(value) => rounded(*value, number),
-        Given::Whole(value) => wrapped(*value, number, is_unsigned) as f64,
-    };
-    let range = said.numbers("valid_range");
-    let (least, most) = match range.as_slice() {
-        [least, most] => (Some(bound(least)), Some(bound(most))),
+    let (least, most) = match held("valid_range").as_slice() {
+        [least, most] => (Some(*least), Some(*most)),
         _ => (
-            said.numbers("valid_min").first().map(bound),
-            said.numbers("valid_max").first().map(bound),
+            held("valid_min").first().copied(),
+            held("valid_max").first().copied(),
         ),
     };
-    if least.is_some() || most.is_some() {
-        found.valid = Some((
-            least.unwrap_or(f64::NEG_INFINITY),
-            most.unwrap_or(f64::INFINITY),
-        ));
-    }
+    found.valid_whole = bounds(least, most, |value| match value {
+        Given::Whole(value) => Some(value),
+        Given::Real(_) => None,
+    });
+    found.valid = bounds(least, most, |value| match value {
+        Given::Real(value) => Some(value),
+        Given::Whole(_) => None,
+    });
     found
 }
 
-/// A real number as the variable holds it.
-fn rounded(value: f64, number: Number) -> f64 {
-    match number {
-        Number::F32(_) => f64::from(value as f32),
-        _ => value,
-    }
+/// The ends of what is valid, as far as they are of one kind.
+fn bounds<T>(
+    least: Option<Given>,
+    most: Option<Given>,
+    of: impl Fn(Given) -> Option<T>,
+) -> (Option<T>, Option<T>) {
+    (least.and_then(&of), most.and_then(&of))
 }
 
-/// A negative number that means one without sign.
-fn wrapped(value: i128, number: Number, is_unsigned: bool) -> i128 {
-    let bits = match number {
-        Number::U8 => 8,
-        Number::U16(_) => 16,
-        Number::U32(_) => 32,
-        Number::U64(_) => 64,
-        _ => 0,
+/// The numbers as a variable holds them; none if one of them changes in its type.
+fn held(given: &[Given], stored: Number, is_unsigned: bool) -> Vec<Given> {
+    let all: Option<Vec<Given>> = given
+        .iter()
+        .map(|&value| held_one(value, stored, is_unsigned))
+        .collect();
+    all.unwrap_or_default()
+}
+
+#[expect(
+    clippy::float_cmp,
+    reason = "a number that changes at all is another one"
+)]
+fn held_one(value: Given, stored: Number, is_unsigned: bool) -> Option<Given> {
+    let Some((least, most)) = span(stored) else {
+        let real = value.real();
+        let is_exact = match (value, stored) {
+            (Given::Whole(whole), _) if real as i128 != whole => false,
+            (_, Number::F32(_)) => f64::from(real as f32) == real || real.is_nan(),
+            _ => true,
+        };
+        return is_exact.then_some(Given::Real(real));
     };
-    if is_unsigned && value < 0 && bits > 0 {
-        value + (1 << bits)
+    let whole = match value {
+        Given::Whole(whole) => whole,
+        Given::Real(real) if real.fract() == 0.0 && real.abs() < 1e30 => real as i128,
+        Given::Real(_) => return None,
+    };
+    let is_held = (least..=most).contains(&whole);
+    // A negative number is the one without sign of the same bits.
+    let lift = if is_unsigned && whole < 0 {
+        most - least + 1
     } else {
-        value
+        0
+    };
+    is_held.then_some(Given::Whole(whole + lift))
+}
+
+/// The least and the greatest whole number that is stored so; `None` of real numbers.
+fn span(number: Number) -> Option<(i128, i128)> {
+    let signed = |bits: u32| Some((-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1));
+    let unsigned = |bits: u32| Some((0, (1_i128 << bits) - 1));
+    match number {
+        Number::I8 => signed(8),
+        Number::I16(_) => signed(16),
+        Number::I32(_) => signed(32),
+        Number::U8 => unsigned(8),
+        Number::U16(_) => unsigned(16),
+        Number::U32(_) => unsigned(32),
+        Number::U64(_) => unsigned(64),
+        Number::F16(_) | Number::F32(_) | Number::F64(_) | Number::OddFloat { .. } => None,
+        _ => signed(64),
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::format::attribute::{Attribute, attributes, shape};
 use crate::format::classic::{self, Classic};
-use crate::format::datatype::Class;
+use crate::format::datatype::{Class, Datatype};
 use crate::format::file::File;
 use crate::format::header::{ObjectHeader, kind};
 use crate::format::value::{Value, ValueReader};
@@ -27,6 +27,8 @@ use crate::metadata::attribute_value;
 const DIMENSIONS_MAX: usize = 32;
 /// What stands in `NAME` of a dimension that has no coordinates.
 const NO_COORDINATES: &str = "This is a netCDF dimension but not a netCDF variable";
+/// What stands before the name of a variable that is called like one of its dimensions other than the first.
+const NOT_COORDINATES: &str = "_nc4_non_coord_";
 
 /// Variables on the same dimensions.
 #[derive(Debug)]
@@ -138,6 +140,10 @@ impl Found {
         let mut values = ValueReader::new(file, Some(paths));
         let full = format!("/{path}");
         self.is_netcdf |= attributes.iter().any(|it| it.name.starts_with("_Netcdf4"));
+        let datatype = header.find(file, kind::DATATYPE)?;
+        let datatype = datatype.and_then(|it| Datatype::parse(&it).ok());
+        let is_letters =
+            datatype.is_some_and(|it| it.size == 1 && matches!(it.class, Class::Text(_)));
         let mut scales = Vec::new();
         if let Some(list) = list {
             scales = first_of_each(&attribute_value(list, &mut values)?);
@@ -146,40 +152,57 @@ impl Found {
             let is_bare =
                 matches!(name, Some(Ok(Value::Text(name))) if name.starts_with(NO_COORDINATES));
             self.is_netcdf |= is_bare;
-            let scale = Scale {
-                address,
-                length: *length,
-                has_coordinates: !is_bare,
-            };
-            self.scales.insert(full.clone(), scale);
-            if let Some(number) = find("_Netcdf4Dimid").and_then(|it| whole(it, &mut values)) {
-                self.numbers.insert(number, full);
-            }
+            let number = find("_Netcdf4Dimid").and_then(|it| whole(it, &mut values));
+            self.scale(full, address, *length, !is_bare, number);
             return Ok(());
         } else if let Some(numbers) = find("_Netcdf4Coordinates") {
-            // A variable called like a dimension that it has beside others names no scales.
+            // A variable called like a dimension that it has beside others names no scales, and is the scale of that.
             if let Value::List(numbers) = attribute_value(numbers, &mut values)? {
                 scales = numbers
                     .iter()
                     .map(|number| format!("#{number:?}"))
                     .collect();
             }
+            let number = find("_Netcdf4Dimid").and_then(|it| whole(it, &mut values));
+            let length = space.dims.first().copied().unwrap_or(0);
+            let is_texts = is_letters && space.dims.len() == 2;
+            self.scale(full, address, length, is_texts, number);
+            if is_texts {
+                return Ok(());
+            }
         }
         let auxiliary = match find("coordinates").map(|it| attribute_value(it, &mut values)) {
             Some(Ok(Value::Text(names))) => names.split_whitespace().map(str::to_owned).collect(),
             _ => Vec::new(),
         };
-        let datatype = header.find(file, kind::DATATYPE)?;
-        let datatype = datatype.and_then(|it| crate::format::datatype::Datatype::parse(&it).ok());
         self.seen.push(Seen {
             path: path.to_owned(),
             address,
             shape: space.dims,
             scales,
             auxiliary,
-            is_text: datatype.is_some_and(|it| it.size == 1 && matches!(it.class, Class::Text(_))),
+            is_text: is_letters,
         });
         Ok(())
+    }
+
+    fn scale(
+        &mut self,
+        path: String,
+        address: u64,
+        length: u64,
+        has_coordinates: bool,
+        number: Option<i64>,
+    ) {
+        if let Some(number) = number {
+            self.numbers.insert(number, path.clone());
+        }
+        let scale = Scale {
+            address,
+            length,
+            has_coordinates,
+        };
+        self.scales.insert(path, scale);
     }
 
     /// In the classic formats dimensions have names, and a variable of the same name holds the coordinates.
@@ -191,6 +214,10 @@ impl Found {
         };
         let is_coordinate = |variable: &classic::Variable| match variable.dimensions.as_slice() {
             [dimension] => path(dimension) == format!("/{}", variable.name),
+            // Texts, letter by letter.
+            [dimension, _] => {
+                variable.is_text() && path(dimension) == format!("/{}", variable.name)
+            }
             _ => false,
         };
         for (name, length) in &classic.dimensions {
@@ -235,10 +262,11 @@ impl Found {
             !seen.scales.is_empty()
                 && seen.scales.len() == seen.shape.len()
                 && seen.scales.len() <= DIMENSIONS_MAX
-                && seen
-                    .scales
-                    .iter()
-                    .all(|scale| self.scales.contains_key(scale))
+                && seen.scales.iter().zip(&seen.shape).all(|(scale, length)| {
+                    let scale = self.scales.get(scale);
+                    // NetCDF lets variables lag behind a dimension that grows; elsewhere the scale is not theirs.
+                    scale.is_some_and(|scale| self.is_netcdf || scale.length == *length)
+                })
         };
         let lengths = self.lengths(&is_whole);
         let mut order: Vec<(String, Vec<String>)> = Vec::new();
@@ -328,7 +356,7 @@ impl Found {
                 .iter()
                 .filter_map(|scale| dimensions.iter().position(|it| it == scale));
             let variable = Variable {
-                name: name_of(&seen.path).to_owned(),
+                name: self.variable_name(seen).to_owned(),
                 address: seen.address,
                 axes: axes.collect(),
             };
@@ -342,6 +370,13 @@ impl Found {
             variables: all,
             is_netcdf: self.is_netcdf,
         }
+    }
+
+    /// The name of a variable without what NetCDF puts before that of a dimension it does not give coordinates to.
+    fn variable_name<'a>(&self, seen: &'a Seen) -> &'a str {
+        let name = name_of(&seen.path);
+        let own = name.strip_prefix(NOT_COORDINATES);
+        own.filter(|_| self.is_netcdf).unwrap_or(name)
     }
 
     /// The variables that the others name as their coordinates, if they have some of the grid's dimensions, in order.
@@ -363,7 +398,7 @@ impl Found {
         let candidates = self
             .seen
             .iter()
-            .filter(|seen| names.contains(name_of(&seen.path)));
+            .filter(|seen| names.contains(self.variable_name(seen)));
         candidates.filter(is_within).collect()
     }
 }

@@ -216,7 +216,22 @@ impl Builder<'_> {
         left: &mut u64,
     ) -> Result<Option<(ArrayRef, Arc<Dataset>, String)>> {
         let dataset = Arc::new(Dataset::read(self.file, address)?);
-        let (mut columns, _) = element_columns("", &dataset.datatype);
+        // A second dimension is that of the letters of texts.
+        let chars = match dataset.dims() {
+            [_] => None,
+            [_, chars] if dataset.datatype.size == 1 => Some(*chars),
+            _ => return Err(damaged("its coordinates are not those of one dimension")),
+        };
+        let text = Datatype {
+            size: chars.unwrap_or(0).min(COORDINATE_BYTES_MAX) as usize,
+            class: Class::Text(Padding::Null),
+        };
+        let datatype = if chars.is_some() {
+            &text
+        } else {
+            &dataset.datatype
+        };
+        let (mut columns, _) = element_columns("", datatype);
         let [column] = columns.as_mut_slice() else {
             return Err(unsupported("its coordinates are compounds"));
         };
@@ -224,18 +239,29 @@ impl Builder<'_> {
             return Err(unsupported(reason));
         }
         understand(column, &Said::of(&dataset), self.grid.is_netcdf, None);
-        let size = dataset.datatype.size;
+        let size = datatype.size;
         let bytes = length.saturating_mul(size as u64);
         if length > COORDINATES_MAX || bytes > *left {
             return Ok(None);
         }
         *left -= bytes;
         let mut block = vec![0; bytes as usize];
-        let mut out = Strided {
-            bytes: &mut block,
-            stride: size,
-        };
-        CellReader::new(&dataset)?.run(&[0], length as usize, &mut out)?;
+        let mut cells = CellReader::new(&dataset)?;
+        if chars.is_some() {
+            for (at, text) in block.chunks_exact_mut(size.max(1)).enumerate() {
+                let mut out = Strided {
+                    bytes: text,
+                    stride: 1,
+                };
+                cells.run(&[at as u64, 0], size, &mut out)?;
+            }
+        } else {
+            let mut out = Strided {
+                bytes: &mut block,
+                stride: size,
+            };
+            cells.run(&[0], length as usize, &mut out)?;
+        }
         let mut values = ValueReader::new(self.file, Some(self.paths));
         let read = array(column, &block, length as usize, size, &mut values)?;
         if Values::new(&read).is_none() {
