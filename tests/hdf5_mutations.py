@@ -189,4 +189,5 @@ def main():
     tally.end()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,8 +7,9 @@ use datafusion::common::HashMap;
 
 use tablecast_connector::{Cell, Error, FacetKind, Result, Value, compare_values, number};
 
-/// Bytes that the values of one facet may take, all tasks together.
-const BYTES_MAX: usize = 256 << 20;
+/// Bytes that the values of one facet may take, in each task and together. While a table of values grows it takes up to
+/// three times as much for a moment, and two tasks may do so at a time.
+const BYTES_MAX: usize = 64 << 20;
 
 /// What an entry costs beside its text.
 const ENTRY_BYTES: usize = 48;
