@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Date64Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
-    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Float16Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, StructArray};
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::cell::{List, Struct, Timestamp};
@@ -245,6 +245,8 @@ enum View<'a> {
         utc: bool,
     },
     Decimal(&'a PrimitiveArray<Decimal128Type>, i8),
+    Decimal32(&'a PrimitiveArray<Decimal32Type>, i8),
+    Decimal64(&'a PrimitiveArray<Decimal64Type>, i8),
     List {
         list: &'a dyn Array,
         offsets: Offsets<'a>,
@@ -335,7 +337,10 @@ impl<'a> ColumnView<'a> {
                 utc: zone.is_some(),
             },
             T::Decimal128(_, scale) => View::Decimal(array.as_primitive(), *scale),
-            T::Struct(_) => struct_view(array)?,
+            T::Decimal32(_, scale) => View::Decimal32(array.as_primitive(), *scale),
+            T::Decimal64(_, scale) => View::Decimal64(array.as_primitive(), *scale),
+            T::Struct(_) => struct_view(array.as_struct())?,
+            T::Map(..) => map_view(array)?,
             T::Dictionary(..) => dictionary_view(array)?,
             T::List(_) | T::LargeList(_) | T::FixedSizeList(..) => list_view(array)?,
             other => {
@@ -375,6 +380,12 @@ impl<'a> ColumnView<'a> {
                 primitive!(array, row, |v: i64| Cell::Date(v.div_euclid(86_400_000)))
             }
             View::Decimal(array, scale) => primitive!(array, row, |v| Cell::Decimal(v, *scale)),
+            View::Decimal32(array, scale) => {
+                primitive!(array, row, |v| Cell::Decimal(i128::from(v), *scale))
+            }
+            View::Decimal64(array, scale) => {
+                primitive!(array, row, |v| Cell::Decimal(i128::from(v), *scale))
+            }
             View::Time(array, ticks, unit) if array.is_valid(row) => {
                 Cell::Time(ticks.at(row), *unit)
             }
@@ -451,13 +462,22 @@ fn moments(array: &ArrayRef, unit: TimeUnit) -> &[i64] {
     }
 }
 
-fn struct_view(array: &ArrayRef) -> Result<View<'_>> {
-    let members = array.as_struct();
+fn struct_view(members: &StructArray) -> Result<View<'_>> {
     let fields = members.fields().iter().zip(members.columns());
     let fields = fields.map(|(field, column)| Ok((field.name().clone(), ColumnView::new(column)?)));
     Ok(View::Struct {
-        members: array,
+        members,
         fields: fields.collect::<Result<_>>()?,
+    })
+}
+
+/// A map is a list of its entries, each with a key and a value.
+fn map_view(array: &ArrayRef) -> Result<View<'_>> {
+    let map = array.as_map();
+    Ok(View::List {
+        list: array,
+        offsets: Offsets::Narrow(map.value_offsets()),
+        values: Box::new(ColumnView(struct_view(map.entries())?)),
     })
 }
 

@@ -104,7 +104,7 @@ fn affinity_of(data_type: &DataType) -> Affinity {
         DataType::Boolean => Affinity::Integer,
         integer if integer.is_integer() => Affinity::Integer,
         real if real.is_floating() => Affinity::Real,
-        DataType::Decimal128(..) | DataType::Decimal256(..) => Affinity::Numeric,
+        decimal if decimal.is_decimal() => Affinity::Numeric,
         DataType::Binary
         | DataType::LargeBinary
         | DataType::FixedSizeBinary(_)

@@ -14,10 +14,15 @@ pub fn to_datafusion(error: Error) -> DataFusionError {
 /// The error of ours that DataFusion carries, or what its own comes to: `TooLarge` where memory did not suffice,
 /// `InvalidRequest` for a query that cannot be planned, `Unsupported` for what it lacks, `Internal` for the rest.
 pub fn from_datafusion(error: DataFusionError) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    carried(&error).unwrap_or_else(|| own(error))
+}
+
+/// The error of ours that DataFusion carries, if it does.
+pub fn carried(error: &DataFusionError) -> Option<Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if let Some(ours) = inner.downcast_ref::<Error>() {
-            return again(ours);
+            return Some(again(ours));
         }
         cause = match inner.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(carried)) => Some(carried.as_ref()),
@@ -29,7 +34,7 @@ pub fn from_datafusion(error: DataFusionError) -> Error {
             },
         };
     }
-    own(error)
+    None
 }
 
 fn own(error: DataFusionError) -> Error {

@@ -10,5 +10,6 @@ pub fn connectors() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(tablecast_sqlite::SqliteConnector),
         Arc::new(tablecast_hdf5::Hdf5Connector),
+        Arc::new(tablecast_files::FilesConnector),
     ]
 }

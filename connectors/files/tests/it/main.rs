@@ -1,0 +1,7 @@
+//! The connector from its outside: files are made, opened by their paths, and asked.
+
+#![cfg(test)]
+
+mod kit;
+mod made;
+mod parquet_files;
