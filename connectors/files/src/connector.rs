@@ -18,7 +18,7 @@ impl Connector for FilesConnector {
     }
 
     fn opens(&self) -> &'static str {
-        "Parquet file (.parquet)"
+        "Parquet, CSV or JSON file (.parquet, .csv, .tsv, .json, .jsonl, .ndjson; also .gz, .zst, .bz2, .xz)"
     }
 
     fn recognizes(&self, location: &Location) -> bool {

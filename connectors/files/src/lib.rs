@@ -6,8 +6,10 @@
 mod connector;
 mod file;
 mod kind;
+mod numbered;
 mod parquet;
 mod source;
 mod table;
+mod text;
 
 pub use connector::FilesConnector;

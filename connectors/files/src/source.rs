@@ -9,17 +9,18 @@ use tablecast_connector::{
 };
 
 use crate::file::LocalFile;
+use crate::kind::stem;
 use crate::table::{FileTable, tables_of};
 
-/// Threads that look at files.
-const THREADS: usize = 2;
+/// Threads that read files.
+const THREADS: usize = 4;
 
 /// The source.
 pub(crate) struct FilesSource {
     text: String,
     path: PathBuf,
     is_immutable: bool,
-    pool: Pool,
+    pool: Arc<Pool>,
     state: RwLock<Arc<Tables>>,
 }
 
@@ -30,11 +31,9 @@ struct Tables {
 }
 
 impl Tables {
-    fn read(path: &Path) -> Result<Self> {
+    fn read(path: &Path, pool: &Arc<Pool>) -> Result<Self> {
         let file = LocalFile::look(path)?;
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy());
-        let name = stem.unwrap_or_default().into_owned();
-        let tables = tables_of(&file, &name)?;
+        let tables = tables_of(&file, &stem(&file.name()), pool)?;
         Ok(Self { file, tables })
     }
 
@@ -46,9 +45,10 @@ impl Tables {
 
 impl FilesSource {
     pub(crate) async fn open(text: &str, path: PathBuf, is_immutable: bool) -> Result<Arc<Self>> {
-        let pool = Pool::new("files", THREADS)?;
+        let pool = Arc::new(Pool::new("files", THREADS)?);
         let looked_at = path.clone();
-        let tables = pool.run(move || Tables::read(&looked_at)).await?;
+        let shared = Arc::clone(&pool);
+        let tables = pool.run(move || Tables::read(&looked_at, &shared)).await?;
         Ok(Arc::new(Self {
             text: text.to_owned(),
             path,
@@ -69,8 +69,9 @@ impl FilesSource {
         if self.is_immutable || LocalFile::look(&self.path)? == last.file {
             return Ok(last);
         }
-        let path = self.path.clone();
-        let tables = Arc::new(self.pool.run(move || Tables::read(&path)).await?);
+        let (path, shared) = (self.path.clone(), Arc::clone(&self.pool));
+        let read = self.pool.run(move || Tables::read(&path, &shared));
+        let tables = Arc::new(read.await?);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&tables);
         Ok(tables)
     }

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use tablecast_connector::{Error, Result, Scan, ScanRequest, Storage, TableInfo};
+use tablecast_connector::{Error, Pool, Result, Scan, ScanRequest, Storage, TableInfo};
 
 use crate::file::{LocalFile, cannot};
 use crate::kind::{Kind, kind_of};
-use crate::parquet;
+use crate::{parquet, text};
 
 /// A table that a file, or several of one kind, hold.
 pub(crate) trait FileTable: Send + Sync {
@@ -26,12 +26,20 @@ pub(crate) trait FileTable: Send + Sync {
 }
 
 /// The tables of a file: one, named `name`, or several for files that hold several. Blocks.
-pub(crate) fn tables_of(file: &LocalFile, name: &str) -> Result<Vec<Arc<dyn FileTable>>> {
+pub(crate) fn tables_of(
+    file: &LocalFile,
+    name: &str,
+    pool: &Arc<Pool>,
+) -> Result<Vec<Arc<dyn FileTable>>> {
     let head = head(&file.path)?;
     let kind = kind_of(&file.name(), &head)
         .ok_or_else(|| Error::unreadable(format!("{} has an unknown format", file.name())))?;
     match kind {
         Kind::Parquet => Ok(vec![Arc::new(parquet::table(file, name)?)]),
+        Kind::Text(text) => {
+            let table = text::table(file, name, text, &head, pool)?;
+            Ok(vec![Arc::new(table)])
+        }
     }
 }
 

@@ -320,6 +320,12 @@ impl<S: BlockingSource> Source for Blocking<S> {
     }
 }
 
+/// A reader of partitions for sources that have only some blocking ones: each batch is one job of `pool`.
+pub fn open_on(pool: &Arc<Pool>, open: OpenBlocking) -> Arc<dyn OpenPartition> {
+    let pool = Arc::clone(pool);
+    Arc::new(PoolReader { open, pool })
+}
+
 struct PoolReader {
     open: OpenBlocking,
     pool: Arc<Pool>,

@@ -88,7 +88,9 @@ pub use array::{
 };
 pub use arrow_schema::TimeUnit;
 pub use batch::{Batch, BatchBuilder, ColumnView};
-pub use blocking::{Batches, Blocking, BlockingRows, BlockingScan, BlockingSource, OpenBlocking};
+pub use blocking::{
+    Batches, Blocking, BlockingRows, BlockingScan, BlockingSource, OpenBlocking, open_on,
+};
 pub use cell::{Cell, List, Struct, Timestamp};
 pub use connector::{Connector, HEAD_BYTES, Location, OpenOptions};
 pub use error::{Error, ErrorKind, Result, did_you_mean};

@@ -93,6 +93,12 @@ fn named_in(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(all.into_keys().collect())
 }
 
+/// Whether a file tells how to serve the others.
+fn is_of_the_site(name: &str) -> bool {
+    let known = CONFIGURATION.iter().chain(METADATA).chain([&COUNTS]);
+    known.into_iter().any(|known| *known == name)
+}
+
 /// The files of a folder that a connector recognizes, by name. Folders within it are not looked into.
 fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)
@@ -102,10 +108,10 @@ fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Resul
         let path = entry
             .with_context(|| format!("{} cannot be read", folder.display()))?
             .path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !path.is_file() || is_hidden {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        let is_passed_over =
+            name.is_some_and(|name| name.starts_with('.') || is_of_the_site(&name));
+        if !path.is_file() || is_passed_over {
             continue;
         }
         let Ok(location) = Location::look(&path.to_string_lossy()) else {

@@ -15,6 +15,9 @@ use crate::declared::declared;
 /// What stands for an empty database in memory in place of a file.
 pub(crate) const MEMORY: &str = ":memory:";
 
+/// What a file's name ends with if it is compressed; the name of its kind stands in front of that.
+const COMPRESSIONS: [&str; 4] = ["gz", "zst", "bz2", "xz"];
+
 /// One thing to open.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
@@ -139,7 +142,16 @@ fn stem(text: &str) -> String {
     if text == MEMORY {
         return "_memory".to_owned();
     }
-    Path::new(text).file_stem().map_or_else(
+    let path = Path::new(text);
+    let is_compressed = path
+        .extension()
+        .is_some_and(|extension| COMPRESSIONS.iter().any(|known| extension == *known));
+    let stem = path.file_stem().map(Path::new);
+    let stem = match stem {
+        Some(stem) if is_compressed => stem.file_stem(),
+        stem => stem.map(Path::as_os_str),
+    };
+    stem.map_or_else(
         || text.to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
     )

@@ -1,5 +1,6 @@
 //! Makes files for the tests.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use futures::executor::block_on;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
-use tablecast_connector::{Connector, Location, OpenOptions, Result, Source, Value};
+use tablecast_connector::{
+    Connector, Location, OpenOptions, Predicate, Result, ScanRequest, Source, Value,
+};
 use tablecast_files::FilesConnector;
 use tablecast_testkit::dataset::Table;
 
@@ -71,4 +74,90 @@ pub fn parquet(folder: &Path, name: &str, batch: &RecordBatch, group_rows: usize
     writer.write(batch).unwrap();
     writer.close().unwrap();
     path
+}
+
+/// The rows of a table of the kit as delimited values.
+pub fn delimited(table: &Table, delimiter: &str) -> String {
+    let names: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let mut text = names.join(delimiter) + "\n";
+    for row in &table.rows {
+        let cells: Vec<String> = row
+            .iter()
+            .map(|cell| match cell {
+                Value::Integer(integer) => integer.to_string(),
+                Value::Real(real) if real.is_nan() => String::new(),
+                Value::Real(real) => format!("{real:?}"),
+                Value::Text(text) => format!("\"{text}\""),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        text += &cells.join(delimiter);
+        text += "\n";
+    }
+    text
+}
+
+/// The rows of a table of the kit as JSON objects.
+pub fn json(table: &Table) -> Vec<String> {
+    let rows = table.rows.iter().map(|row| {
+        let members = table.columns.iter().zip(row).map(|(column, cell)| {
+            let cell = match cell {
+                Value::Integer(integer) => integer.to_string(),
+                Value::Real(real) if real.is_nan() => "null".to_owned(),
+                Value::Real(real) => format!("{real:?}"),
+                Value::Text(text) => serde_json::Value::from(text.clone()).to_string(),
+                other => panic!("{other:?}"),
+            };
+            format!("\"{}\": {cell}", column.name)
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+    });
+    rows.collect()
+}
+
+/// A file with these bytes.
+pub fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// `bytes` compressed as the extension says.
+pub fn compressed(bytes: &[u8], extension: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    match extension {
+        "gz" => {
+            let mut encoder = flate2::write::GzEncoder::new(&mut out, flate2::Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap();
+        }
+        "zst" => out = zstd::encode_all(bytes, 1).unwrap(),
+        "bz2" => {
+            let mut encoder = bzip2::write::BzEncoder::new(&mut out, bzip2::Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap();
+        }
+        "xz" => {
+            let mut encoder = liblzma::write::XzEncoder::new(&mut out, 1);
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap();
+        }
+        other => panic!("{other}"),
+    }
+    out
+}
+
+/// A request for all rows that pass.
+pub fn request(table: &str, columns: &[&str], filters: Vec<Predicate>) -> ScanRequest {
+    ScanRequest {
+        table: table.to_owned(),
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        filters,
+        sort: Vec::new(),
+        limit: None,
+    }
 }

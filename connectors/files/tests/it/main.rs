@@ -5,3 +5,5 @@
 mod kit;
 mod made;
 mod parquet_files;
+mod text_files;
+mod wrong_texts;

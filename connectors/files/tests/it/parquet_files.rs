@@ -5,11 +5,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use futures::executor::block_on;
 use tablecast_connector::{
-    Column, Comparison, ErrorKind, Limits, Predicate, ROWID, ScanRequest, Support, Value,
+    Column, Comparison, ErrorKind, Limits, Predicate, ROWID, Support, Value,
 };
 use tablecast_testkit::read_all;
 
-use crate::made::{open, parquet};
+use crate::made::{open, parquet, request};
 
 fn numbers(rows: i64) -> RecordBatch {
     let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
@@ -17,16 +17,6 @@ fn numbers(rows: i64) -> RecordBatch {
         (0..rows).map(|n| if n % 5 == 0 { f64::NAN } else { n as f64 / 2.0 }),
     ));
     RecordBatch::try_from_iter([("number", number), ("real", real)]).unwrap()
-}
-
-fn request(table: &str, columns: &[&str], filters: Vec<Predicate>) -> ScanRequest {
-    ScanRequest {
-        table: table.to_owned(),
-        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
-        filters,
-        sort: Vec::new(),
-        limit: None,
-    }
 }
 
 fn over(column: &str, comparison: Comparison, value: i64) -> Predicate {

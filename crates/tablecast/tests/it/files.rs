@@ -30,7 +30,7 @@ fn broken(folder: &Folder) -> Vec<(&'static str, &'static str)> {
         ("empty", Vec::new(), "is empty"),
         ("text.db", b"these are words".to_vec(), "unknown format"),
         ("text.h5", b"these are words".to_vec(), "unknown format"),
-        ("table.csv", b"a,b\n1,2\n".to_vec(), "unknown format"),
+        ("table.txt", b"a,b\n1,2\n".to_vec(), "unknown format"),
         ("header.db", cut(&whole, 60), "is truncated"),
         ("half.db", cut(&whole, whole.len() / 2), "is truncated"),
         ("half.h5", cut(&climate(), 8000), "is truncated"),

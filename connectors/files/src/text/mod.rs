@@ -1,0 +1,16 @@
+//! Text files: delimited values and JSON, plain or compressed, in any of the usual encodings.
+//!
+//! A file is read through once when it is opened: dialect, names, types, the number of rows and the places of some of
+//! them are known from then on. A row that is not right ends the table there: the rows in front of it are served, and
+//! whoever needs more is told which row it is and why.
+
+mod column;
+mod delimited;
+mod dialect;
+mod json;
+pub(crate) mod opened;
+mod records;
+mod survey;
+mod table;
+
+pub(crate) use table::table;
