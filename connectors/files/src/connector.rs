@@ -18,7 +18,7 @@ impl Connector for FilesConnector {
     }
 
     fn opens(&self) -> &'static str {
-        "Parquet, CSV or JSON file (.parquet, .csv, .tsv, .json, .jsonl, .ndjson; also .gz, .zst, .bz2, .xz)"
+        "Parquet, Arrow, Avro, CSV or JSON file (.parquet, .arrow, .feather, .avro, .csv, .tsv, .json, .jsonl, .ndjson)"
     }
 
     fn recognizes(&self, location: &Location) -> bool {

@@ -7,6 +7,10 @@ use crate::text::opened::{Compression, Encoding, start};
 pub(crate) enum Kind {
     /// Apache Parquet.
     Parquet,
+    /// Arrow IPC, a file or a stream.
+    Arrow,
+    /// Apache Avro.
+    Avro,
     /// A text.
     Text(Text),
 }
@@ -37,6 +41,14 @@ const COMPRESSIONS: &[&str] = &["gz", "zst", "bz2", "xz"];
 pub(crate) fn kind_of(name: &str, head: &[u8]) -> Option<Kind> {
     if head.starts_with(b"PAR1") {
         return Some(Kind::Parquet);
+    }
+    // Of a stream: the mark of a message, and a head of less than 16 megabytes.
+    let is_stream = head.starts_with(&[0xff; 4]) && head.get(7) == Some(&0);
+    if head.starts_with(b"ARROW1") || is_stream {
+        return Some(Kind::Arrow);
+    }
+    if head.starts_with(b"Obj\x01") {
+        return Some(Kind::Avro);
     }
     let (_, extension) = split(name)?;
     let (_, text) = TEXTS.iter().find(|(known, _)| *known == extension)?;

@@ -3,6 +3,8 @@
 //! `kind` recognizes a file by its first bytes; each kind of file has a room that describes a file and reads its rows.
 //! Files are read where they lie, and nothing is allocated by what one claims.
 
+mod arrow;
+mod avro;
 mod connector;
 mod file;
 mod kind;

@@ -12,6 +12,8 @@ use tablecast_connector::{
     TableInfo, Value, is_rowid_name, open_on,
 };
 
+use tablecast_engine::{shown, shown_type};
+
 use crate::table::FileTable;
 
 /// Parts into which the pieces of a table are put together for a scan.
@@ -286,6 +288,19 @@ fn schema(columns: &[OutputColumn]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// The columns of a table whose rows come with this schema.
+pub(crate) fn columns_of(schema: &Schema) -> Vec<Column> {
+    let fields = schema.fields().iter();
+    fields
+        .map(|field| {
+            let mut column = Column::new(field.name(), shown_type(field.data_type()));
+            column.declared_type = field.data_type().to_string();
+            column.not_null = !field.is_nullable();
+            column
+        })
+        .collect()
+}
+
 /// What comes of the rows that are read.
 struct Shape {
     schema: SchemaRef,
@@ -355,9 +370,9 @@ impl Numbered {
                     let first = first as i64;
                     Arc::new(Int64Array::from_iter_values(first..first + rows as i64))
                 }
-                Wanted::Column(_) => read.next().map(Arc::clone).ok_or_else(|| {
+                Wanted::Column(_) => shown(read.next().ok_or_else(|| {
                     Error::internal("A reader gave fewer columns than it was asked for")
-                })?,
+                })?)?,
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

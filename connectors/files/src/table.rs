@@ -9,7 +9,7 @@ use tablecast_connector::{Error, Pool, Result, Scan, ScanRequest, Storage, Table
 
 use crate::file::{LocalFile, cannot};
 use crate::kind::{Kind, kind_of};
-use crate::{parquet, text};
+use crate::{arrow, avro, parquet, text};
 
 /// A table that a file, or several of one kind, hold.
 pub(crate) trait FileTable: Send + Sync {
@@ -36,6 +36,8 @@ pub(crate) fn tables_of(
         .ok_or_else(|| Error::unreadable(format!("{} has an unknown format", file.name())))?;
     match kind {
         Kind::Parquet => Ok(vec![Arc::new(parquet::table(file, name)?)]),
+        Kind::Arrow => Ok(vec![Arc::new(arrow::table(file, name, pool)?)]),
+        Kind::Avro => Ok(vec![Arc::new(avro::table(file, name, pool)?)]),
         Kind::Text(text) => {
             let table = text::table(file, name, text, &head, pool)?;
             Ok(vec![Arc::new(table)])

@@ -2,10 +2,11 @@
 //! batch ahead, and ends when the reader is gone.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 
-use futures::StreamExt;
 use futures::channel::mpsc;
+use futures::{FutureExt, StreamExt};
 use tablecast_connector::{Batch, BatchStream, BoxFuture, Error, Limits, Result};
 
 use crate::runtime::{Alarm, Task, start};
@@ -130,7 +131,11 @@ where
     let work = produce(sink);
     let mut sender = sender;
     let task = start(async move {
-        if let Err(error) = work.await {
+        // Rows that end with a panic must not look as if they were all.
+        let ended = AssertUnwindSafe(work).catch_unwind().await;
+        let ended =
+            ended.unwrap_or_else(|_| Err(Error::internal("The engine failed unexpectedly")));
+        if let Err(error) = ended {
             // Nobody may wait any more.
             drop(futures::SinkExt::send(&mut sender, Err(error)).await);
         }

@@ -5,6 +5,7 @@
 //! comparison is decided in one place, whatever DataFusion makes of NaN or the negative zero.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -15,7 +16,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tablecast_connector::{
     BatchStream, BoxFuture, Capabilities, Column, Details, Direction, Error, Identity, Limits,
     OpenPartition, OutputColumn, Partition, Promises, ROWID, Result, Scan, ScanRequest, Sort,
@@ -215,6 +216,13 @@ impl ProvidedTable {
         Ok(answers.collect())
     }
 
+    /// The error of a provider that panics.
+    fn damaged(&self) -> Error {
+        let panicked = datafusion::error::DataFusionError::Execution("it is damaged".to_owned());
+        (self.explain)(&panicked)
+            .unwrap_or_else(|| Error::internal("The engine failed unexpectedly"))
+    }
+
     fn order(&self) -> Vec<Sort> {
         let identity = self.info.identity.columns();
         identity
@@ -285,33 +293,40 @@ impl OpenPartition for Reader {
                 bytes: None,
                 ..limits.clone()
             };
+            let damaged = table.damaged();
             let stream = produce(&limits, None, move |mut sink| async move {
-                let state = session(of)?;
-                let explain = &table.explain;
-                let ours = |error| match explain(&error) {
-                    Some(explained) => explained.caused_by(error),
-                    None => from_datafusion(error),
-                };
-                let scanned = table
-                    .provider
-                    .scan(&state, Some(&projection), &filters, limit);
-                let plan = scanned.await.map_err(ours)?;
-                // A provider may give more than its limit.
-                let mut left = limit.unwrap_or(usize::MAX);
-                for part in share(plan.as_ref(), number, of) {
-                    let mut batches = plan.execute(part, state.task_ctx()).map_err(ours)?;
-                    while let Some(batch) = batches.next().await {
-                        checked.check()?;
-                        let batch = batch.map_err(ours)?;
-                        let batch = batch.slice(0, left.min(batch.num_rows()));
-                        left -= batch.num_rows();
-                        if sink.send(shown_batch(batch)?.into()).await? == Next::Enough || left == 0
-                        {
-                            return Ok(());
+                let reading = async move {
+                    let state = session(of)?;
+                    let explain = &table.explain;
+                    let ours = |error| match explain(&error) {
+                        Some(explained) => explained.caused_by(error),
+                        None => from_datafusion(error),
+                    };
+                    let scanned = table
+                        .provider
+                        .scan(&state, Some(&projection), &filters, limit);
+                    let plan = scanned.await.map_err(ours)?;
+                    // A provider may give more than its limit.
+                    let mut left = limit.unwrap_or(usize::MAX);
+                    for part in share(plan.as_ref(), number, of) {
+                        let mut batches = plan.execute(part, state.task_ctx()).map_err(ours)?;
+                        while let Some(batch) = batches.next().await {
+                            checked.check()?;
+                            let batch = batch.map_err(ours)?;
+                            let batch = batch.slice(0, left.min(batch.num_rows()));
+                            left -= batch.num_rows();
+                            if sink.send(shown_batch(batch)?.into()).await? == Next::Enough
+                                || left == 0
+                            {
+                                return Ok(());
+                            }
                         }
                     }
-                }
-                Ok(())
+                    Ok(())
+                };
+                // What a damaged file makes panic is about the file.
+                let read = AssertUnwindSafe(reading).catch_unwind().await;
+                read.unwrap_or(Err(damaged))
             })?;
             let stream: Box<dyn BatchStream> = Box::new(stream);
             Ok(stream)

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use arrow_avro::compression::CompressionCodec;
+use arrow_ipc::CompressionType;
 use tablecast_engine::complete;
 use tablecast_testkit::{check_database, dataset};
 
-use crate::made::{batch, compressed, delimited, file, json, open, parquet};
+use crate::made::{arrow, avro, batch, compressed, delimited, file, json, open, parquet};
 
 /// A text tells the types of its columns by its rows: without one there are only the names.
 fn passes_with_rows(make: impl Fn(&Path, &dataset::Table) -> PathBuf) {
@@ -67,4 +69,28 @@ fn json_passes_the_kit() {
         let text = format!(" [\n{}\n]\n", json(table).join(",\n"));
         file(folder, "trees.json", text.as_bytes())
     });
+}
+
+#[test]
+fn arrow_passes_the_kit() {
+    for (extension, compression) in [
+        ("arrow", None),
+        ("arrows", Some(CompressionType::ZSTD)),
+        ("feather", Some(CompressionType::LZ4_FRAME)),
+    ] {
+        passes(|folder, table| {
+            let name = format!("{}.{extension}", table.name);
+            arrow(folder, &name, &batch(table), compression)
+        });
+    }
+}
+
+#[test]
+fn avro_passes_the_kit() {
+    for compression in [None, Some(CompressionCodec::Snappy)] {
+        passes(|folder, table| {
+            let name = format!("{}.avro", table.name);
+            avro(folder, &name, &batch(table), compression)
+        });
+    }
 }

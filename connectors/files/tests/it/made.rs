@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_avro::compression::CompressionCodec;
+use arrow_avro::writer::WriterBuilder;
+use arrow_avro::writer::format::AvroOcfFormat;
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use futures::executor::block_on;
 use parquet::arrow::ArrowWriter;
@@ -160,4 +165,54 @@ pub fn request(table: &str, columns: &[&str], filters: Vec<Predicate>) -> ScanRe
         sort: Vec::new(),
         limit: None,
     }
+}
+
+/// An Arrow file, or a stream by its extension, in batches of 100 rows.
+pub fn arrow(
+    folder: &Path,
+    name: &str,
+    batch: &RecordBatch,
+    compression: Option<CompressionType>,
+) -> PathBuf {
+    let path = folder.join(name);
+    let options = IpcWriteOptions::default()
+        .try_with_compression(compression)
+        .unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    let parts = (0..batch.num_rows())
+        .step_by(100)
+        .map(|start| batch.slice(start, (batch.num_rows() - start).min(100)));
+    if name.ends_with(".arrows") {
+        let mut writer =
+            StreamWriter::try_new_with_options(file, &batch.schema(), options).unwrap();
+        parts.for_each(|part| writer.write(&part).unwrap());
+        writer.finish().unwrap();
+    } else {
+        let mut writer = FileWriter::try_new_with_options(file, &batch.schema(), options).unwrap();
+        parts.for_each(|part| writer.write(&part).unwrap());
+        writer.finish().unwrap();
+    }
+    path
+}
+
+/// An Avro file, in blocks of 100 rows.
+pub fn avro(
+    folder: &Path,
+    name: &str,
+    batch: &RecordBatch,
+    compression: Option<CompressionCodec>,
+) -> PathBuf {
+    let path = folder.join(name);
+    let file = std::fs::File::create(&path).unwrap();
+    let schema = batch.schema().as_ref().clone();
+    let mut writer = WriterBuilder::new(schema)
+        .with_compression(compression)
+        .build::<_, AvroOcfFormat>(file)
+        .unwrap();
+    for start in (0..batch.num_rows()).step_by(100) {
+        let part = batch.slice(start, (batch.num_rows() - start).min(100));
+        writer.write(&part).unwrap();
+    }
+    writer.finish().unwrap();
+    path
 }

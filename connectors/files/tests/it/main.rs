@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod batches;
 mod kit;
 mod made;
 mod parquet_files;

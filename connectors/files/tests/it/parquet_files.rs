@@ -132,3 +132,23 @@ fn a_column_called_rowid_hides_the_row_number() {
     let rows = read_all(source.as_ref(), &request("r", &["RowID"], Vec::new())).unwrap();
     assert_eq!(rows[2], [Value::from(5_i64)]);
 }
+
+#[test]
+fn whatever_byte_is_wrong_there_is_an_answer_or_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = parquet(folder.path(), "n.parquet", &numbers(300), 100);
+    let good = std::fs::read(&path).unwrap();
+    for at in (4..good.len() - 4).step_by(good.len() / 200) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0xff;
+        std::fs::write(&path, &bytes).unwrap();
+        let read = open(&path).and_then(|source| {
+            let names = ["number", "real"];
+            read_all(source.as_ref(), &request("n", &names, Vec::new()))
+        });
+        if let Err(error) = read {
+            assert_eq!(error.kind(), ErrorKind::Unreadable, "byte {at}: {error}");
+            assert!(error.message().starts_with("n.parquet: "), "{error}");
+        }
+    }
+}
