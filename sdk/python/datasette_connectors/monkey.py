@@ -1,0 +1,5 @@
+"""The old package changed Datasette here. There is nothing to change under Tablecast."""
+
+
+def patch_datasette():
+    """Does nothing."""
