@@ -13,6 +13,7 @@ use arrow_schema::{DataType, Field, FieldRef};
 
 use crate::column::{ColumnPlace, Element};
 use crate::error::{Error, Result, damaged};
+use crate::filter::Lane;
 use crate::format::datatype::Padding;
 use crate::format::value::{self, Value, ValueReader};
 use crate::number::{Number, Places};
@@ -28,15 +29,20 @@ pub fn array(
     stride: usize,
     values: &mut ValueReader<'_>,
 ) -> Result<ArrayRef> {
-    let per_row = column.elements();
-    let places = Places {
-        block,
-        rows,
+    let lane = Lane {
+        bytes: block,
         stride,
-        offset: column.offset,
-        per_row,
-        bytes: column.bytes,
     };
+    cells(column, lane.places(column, column.offset, rows), values)
+}
+
+/// The cells of one column, wherever they lie.
+pub fn cells(
+    column: &ColumnPlace,
+    places: Places<'_>,
+    values: &mut ValueReader<'_>,
+) -> Result<ArrayRef> {
+    let rows = places.rows;
     let elements = elements(&column.element, places, values)
         .map_err(|error| error.within(format!("column {}", column.name)))?;
     shaped(&column.shape, rows, elements)

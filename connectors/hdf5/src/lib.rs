@@ -8,6 +8,7 @@ mod array;
 mod column;
 mod element;
 mod error;
+mod feed;
 mod filter;
 mod filters;
 mod format;
@@ -22,7 +23,9 @@ mod pickle;
 mod rows;
 mod scan;
 mod source;
+mod strips;
 mod table;
+mod top;
 
 use std::sync::Arc;
 

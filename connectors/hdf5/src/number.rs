@@ -9,6 +9,7 @@ use arrow_array::types::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 
 use crate::format::datatype::{Class, Datatype, Order};
@@ -188,6 +189,7 @@ impl Number {
         // One in each row, little endian: the common case, in loops without a look at each bound.
         if places.per_row == 1 {
             match self {
+                Self::Boolean => return booleans(places),
                 Self::I8 => return column::<Int8Type, 1>(places, i8::from_le_bytes),
                 Self::U8 => return column::<UInt8Type, 1>(places, u8::from_le_bytes),
                 Self::I16(order) if order == little => {
@@ -415,6 +417,16 @@ pub trait Visit {
     fn unsigned(&mut self, number: u64);
     /// A real number; half and single precision are widened.
     fn real(&mut self, number: f64);
+}
+
+/// One boolean of each row.
+fn booleans(places: Places<'_>) -> ArrayRef {
+    let block = places.block.get(places.offset..).unwrap_or_default();
+    let stride = places.stride;
+    let bits = BooleanBuffer::collect_bool(places.rows, |row| {
+        block.get(row * stride).is_some_and(|&byte| byte != 0)
+    });
+    Arc::new(BooleanArray::new(bits, None))
 }
 
 /// One number of each row.

@@ -17,6 +17,7 @@ use crate::format::dataset::{Dataset, Layout};
 use crate::format::file::File;
 use crate::format::rows::RowReader;
 use crate::lattice::Lattice;
+use crate::strips::{Field, StripReader};
 
 /// The rows of one table. They are numbered from 0.
 pub trait Rows: Send + Sync {
@@ -34,6 +35,12 @@ pub trait Rows: Send + Sync {
 
     /// A reader of these columns, given by their places in the table; other bytes of the rows may be anything.
     fn open(&self, columns: &[usize]) -> Result<Box<dyn ReadRows>>;
+
+    /// A reader of single fields of the rows, if they are worth taking apart.
+    fn strips(&self, fields: Vec<Field>) -> Result<Option<StripReader>> {
+        let _ = fields;
+        Ok(None)
+    }
 
     /// How the cells are stored, as far as that can be said of one table. May read.
     fn storage(&self) -> Option<Result<Storage>> {
@@ -140,7 +147,14 @@ impl Rows for DatasetRows {
     }
 
     fn open(&self, _: &[usize]) -> Result<Box<dyn ReadRows>> {
-        Ok(Box::new(RowReader::new(&self.0)?))
+        Ok(match StripReader::new(&self.0, Vec::new())? {
+            Some(rows) => Box::new(rows),
+            None => Box::new(RowReader::new(&self.0)?),
+        })
+    }
+
+    fn strips(&self, fields: Vec<Field>) -> Result<Option<StripReader>> {
+        StripReader::new(&self.0, fields)
     }
 
     fn storage(&self) -> Option<Result<Storage>> {

@@ -19,6 +19,7 @@ use crate::filter::{Test, compile};
 use crate::part::{PartRows, Plan, Wanted};
 use crate::rows::{Course, Rows, Wish};
 use crate::table::Table;
+use crate::top::top;
 
 /// A scan of fewer bytes than this is not worth a second thread.
 const PARTITION_BYTES: u64 = 1 << 20;
@@ -52,7 +53,11 @@ pub fn scan(
         sort: &request.sort,
         limit: request.limit,
     };
-    let course = rows.course(&wish);
+    let course = rows.course(&wish).or_else(|| {
+        // Without a limit that can be kept, all rows are sorted.
+        let is_first = is_all_done && !wish.is_in_row_order();
+        is_first.then(|| top(table, rows, &wish)).flatten()
+    });
     order(table, &wish, course.as_deref(), &mut promises);
     let mut limit = None;
     if is_all_done && promises.sort == Support::Exact {
@@ -114,7 +119,7 @@ fn tests(table: &Table, request: &ScanRequest, promises: &mut Promises) -> Resul
             *support = Support::Exact;
         }
     }
-    Ok(Test::All(tests))
+    Ok(Test::all(tests))
 }
 
 fn wanted(table: &Table, name: &str) -> Result<Wanted> {

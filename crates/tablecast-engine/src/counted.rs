@@ -11,6 +11,7 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, BooleanArray, StringArray};
+use arrow_buffer::ArrowNativeType;
 use arrow_schema::DataType;
 use tablecast_connector::Result;
 
@@ -18,6 +19,8 @@ use crate::groups::Groups;
 
 /// Whole numbers of a batch that lie within this of each other are counted by their distance.
 const DISTANCES: usize = 4096;
+/// Tables of counts that take turns.
+const TURNS: usize = 4;
 /// Places of the table of texts; a power of two.
 const PLACES: usize = 512;
 
@@ -74,25 +77,39 @@ where
             *most = if value > most { *value } else { *most };
         }
     }
-    let Some((least, most)) = ends.map(|(least, most)| (wide(&least), wide(&most))) else {
+    let Some((first, most)) = ends else {
         return Ok(());
     };
+    let (least, most) = (wide(&first), wide(&most));
     if most - least >= DISTANCES as i128 {
         return values
             .iter()
             .try_for_each(|value| groups.add_integer(wide(value), 1));
     }
-    let mut counts = vec![0_u64; (most - least) as usize + 1];
-    for value in values {
-        if let Some(count) = counts.get_mut((wide(value) - least) as usize) {
-            *count += 1;
+    // Bits that are lost at the upper end are lost in both.
+    let distance = |value: T::Native| value.as_usize().wrapping_sub(first.as_usize());
+    // Turn by turn: a value that comes again need not wait until its last count is stored.
+    let mut turns: [Vec<u64>; TURNS] =
+        std::array::from_fn(|_| vec![0; (most - least) as usize + 1]);
+    let (whole, rest) = values.as_chunks::<TURNS>();
+    for some in whole
+        .iter()
+        .map(<[T::Native; TURNS]>::as_slice)
+        .chain([rest])
+    {
+        for (counts, value) in turns.iter_mut().zip(some) {
+            if let Some(count) = counts.get_mut(distance(*value)) {
+                *count += 1;
+            }
         }
     }
-    for (distance, count) in counts
-        .into_iter()
-        .enumerate()
-        .filter(|(_, count)| *count > 0)
-    {
+    let [mut counts, others @ ..] = turns;
+    for other in others {
+        let counts = counts.iter_mut().zip(other);
+        counts.for_each(|(count, more)| *count += more);
+    }
+    let counts = counts.into_iter().enumerate();
+    for (distance, count) in counts.filter(|(_, count)| *count > 0) {
         groups.add_integer(least + distance as i128, count)?;
     }
     Ok(())

@@ -32,7 +32,7 @@ impl Compiler<'_> {
                 if matches!(predicate, Predicate::All(_)) == is_negated {
                     Test::Any(tests)
                 } else {
-                    Test::All(tests)
+                    Test::all(tests)
                 }
             }
             Predicate::Compare {

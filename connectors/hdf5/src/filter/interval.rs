@@ -11,9 +11,19 @@ pub struct Interval<T> {
     pub to: T,
 }
 
-impl<T: PartialOrd> Interval<T> {
+impl<T: PartialOrd + Copy> Interval<T> {
     pub fn holds(&self, number: &T) -> bool {
         *number >= self.from && *number <= self.to
+    }
+
+    /// Narrows it to what lies in the other one, too; nothing is left if from is greater than to.
+    pub fn narrow(&mut self, other: &Self) {
+        if other.from > self.from {
+            self.from = other.from;
+        }
+        if other.to < self.to {
+            self.to = other.to;
+        }
     }
 }
 
@@ -83,7 +93,7 @@ pub fn reals(comparison: Comparison, value: &Value) -> Option<Vec<Interval<f64>>
 }
 
 /// Whether the number lies in one of the intervals.
-pub fn within<T: PartialOrd>(intervals: &[Interval<T>], number: &T) -> bool {
+pub fn within<T: PartialOrd + Copy>(intervals: &[Interval<T>], number: &T) -> bool {
     intervals.iter().any(|interval| interval.holds(number))
 }
 

@@ -101,6 +101,12 @@ fn each<const N: usize>(
     test: impl Fn([u8; N]) -> bool,
 ) {
     let block = places.block.get(places.offset..).unwrap_or_default();
+    if places.stride == N {
+        // A column by itself: several cells are tested at a time.
+        let cells = block.as_chunks::<N>().0.iter().take(places.rows);
+        passes.extend(cells.map(|cell| test(*cell)));
+        return;
+    }
     let rows = block.chunks(places.stride.max(1)).take(places.rows);
     passes.extend(rows.map(|row| row.first_chunk::<N>().is_some_and(|cell| test(*cell))));
 }

@@ -8,6 +8,7 @@ mod compile;
 mod interval;
 mod kernel;
 mod pattern;
+mod zone;
 
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ pub use compile::{compile, opposite};
 use interval::narrowed;
 pub use interval::{Interval, integers, reals, within};
 pub use pattern::{Pattern, TextTest};
+pub use zone::{Verdict, Zone};
 
 /// A condition that is true or not for each row.
 #[derive(Debug, Clone)]
@@ -64,32 +66,54 @@ pub enum Test {
     },
 }
 
+/// Bytes of rows that follow each other: whole rows, or one column of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Lane<'a> {
+    pub bytes: &'a [u8],
+    /// Bytes from a row to the next.
+    pub stride: usize,
+}
+
+/// Where the cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Which of the lanes they are in.
+    pub lane: usize,
+    /// Where in a row of the lane the first one is.
+    pub offset: usize,
+}
+
+impl<'a> Lane<'a> {
+    /// The elements of a column of the first `rows` rows.
+    pub fn places(self, column: &ColumnPlace, offset: usize, rows: usize) -> Places<'a> {
+        Places {
+            block: self.bytes,
+            rows,
+            stride: self.stride,
+            offset,
+            per_row: column.elements(),
+            bytes: column.bytes,
+        }
+    }
+}
+
 /// Rows that follow each other, to be tested.
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
-    pub bytes: &'a [u8],
     pub first_row: u64,
     pub rows: usize,
-    /// Bytes of a row.
-    pub stride: usize,
+    pub lanes: &'a [Lane<'a>],
     pub columns: &'a [ColumnPlace],
+    /// By column; of those that are not read there is none.
+    pub seats: &'a [Option<Seat>],
 }
 
 impl Block<'_> {
     fn places(&self, column: usize) -> Option<(Places<'_>, &ColumnPlace)> {
-        let place = self.columns.get(column)?;
-        let (rows, stride) = (self.rows, self.stride);
-        Some((
-            Places {
-                block: self.bytes,
-                rows,
-                stride,
-                offset: place.offset,
-                per_row: 1,
-                bytes: place.bytes,
-            },
-            place,
-        ))
+        let place = self.columns.get(column).filter(|place| place.is_scalar())?;
+        let seat = self.seats.get(column).copied().flatten()?;
+        let lane = self.lanes.get(seat.lane)?;
+        Some((lane.places(place, seat.offset, self.rows), place))
     }
 
     fn numbers(&self, column: usize, visit: &mut impl Visit) {
@@ -213,6 +237,50 @@ impl Test {
         }
     }
 
+    /// The test that is true where all of these are. Intervals of one column become one.
+    pub fn all(tests: Vec<Self>) -> Self {
+        let mut all: Vec<Self> = Vec::with_capacity(tests.len());
+        for test in tests {
+            if !all.iter_mut().any(|known| known.narrow(&test)) {
+                all.push(test);
+            }
+        }
+        Self::All(all)
+    }
+
+    /// Narrows a test to where another one holds as well; whether it could.
+    fn narrow(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Number {
+                    column,
+                    intervals,
+                    reals,
+                    outside: false,
+                },
+                Self::Number {
+                    column: same,
+                    intervals: more,
+                    reals: more_reals,
+                    outside: false,
+                },
+            ) if column == same => match (
+                intervals.as_mut_slice(),
+                more.as_slice(),
+                reals.as_mut_slice(),
+                more_reals.as_slice(),
+            ) {
+                ([whole], [other], [real], [other_real]) => {
+                    whole.narrow(other);
+                    real.narrow(other_real);
+                    true
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether it looks at row numbers.
     pub fn looks_at_row_numbers(&self) -> bool {
         match self {
@@ -262,9 +330,13 @@ impl Test {
 }
 
 fn fold(tests: &[Test], block: Block<'_>, passes: &mut Vec<bool>, is_and: bool) {
-    passes.resize(block.rows, is_and);
+    let Some((first, others)) = tests.split_first() else {
+        passes.resize(block.rows, is_and);
+        return;
+    };
+    first.run(block, passes);
     let mut part = Vec::new();
-    for test in tests {
+    for test in others {
         // Nothing changes any more once all rows are decided.
         if passes.iter().all(|pass| *pass != is_and) {
             return;

@@ -1,4 +1,4 @@
-//! Decoded chunks, kept for whoever asks next: one bounded cache for all open files.
+//! Decoded chunks, and single columns of them, kept for whoever asks next: one bounded cache for all open files.
 //!
 //! A chunk that was used within the last second is never dropped for another one. So a pass over more data than there
 //! is room for keeps the part that it met first, and the next pass finds it, where the usual order (least recently
@@ -9,14 +9,15 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes of all chunks that are kept.
-const BYTES_MAX: usize = 192 << 20;
+pub const BYTES_MAX: usize = 512 << 20;
 /// A larger chunk is not kept.
 const CHUNK_BYTES_MAX: usize = 16 << 20;
 /// How long a chunk is safe after it was used.
 const SAFE: Duration = Duration::from_secs(1);
 
-/// Which chunk: the serial number of its dataset, and its address in the file.
-pub type Key = (u64, u64);
+/// What is kept: the serial number of its dataset, its address in the file or its first row, and which bytes of each row;
+/// 0 for all of them.
+pub type Key = (u64, u64, u64);
 
 /// The chunk, if it is kept.
 pub fn find(key: Key) -> Option<Arc<Vec<u8>>> {
@@ -93,15 +94,15 @@ mod tests {
         let mut kept = Kept::default();
         let (chunk, start) = (Arc::new(vec![0; 10]), Instant::now());
         for address in 0..5 {
-            kept.keep((1, address), &chunk, 30, start);
+            kept.keep((1, address, 0), &chunk, 30, start);
         }
         let mut held: Vec<u64> = kept.chunks.keys().map(|key| key.1).collect();
         held.sort_unstable();
         assert_eq!(held, [0, 1, 2], "the first ones stay");
         let later = start + SAFE;
-        kept.chunks.get_mut(&(1, 1)).unwrap().used = later;
+        kept.chunks.get_mut(&(1, 1, 0)).unwrap().used = later;
         for address in 5..9 {
-            kept.keep((1, address), &chunk, 30, later);
+            kept.keep((1, address, 0), &chunk, 30, later);
         }
         let mut held: Vec<u64> = kept.chunks.keys().map(|key| key.1).collect();
         held.sort_unstable();

@@ -308,7 +308,7 @@ impl CellReader {
         is_at_edge: bool,
     ) -> Result<Arc<Vec<u8>>> {
         let mut buffer = self.room(index.chunk_bytes as usize);
-        let key = (self.dataset.serial, chunk.address);
+        let key = (self.dataset.serial, chunk.address, 0);
         let is_kept = !self.dataset.filters.is_empty();
         if let Some(kept) = is_kept.then(|| cache::find(key)).flatten()
             && kept.len() as u64 == index.chunk_bytes

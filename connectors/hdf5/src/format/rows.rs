@@ -36,6 +36,8 @@ pub struct RowReader {
     sources: Option<Box<VirtualReader>>,
     /// Whether a virtual dataset reads this one.
     is_source: bool,
+    /// Whether decoded chunks are kept for others.
+    pub keeps_chunks: bool,
 }
 
 impl RowReader {
@@ -58,6 +60,7 @@ impl RowReader {
             decoder: ChunkDecoder::new(dataset)?,
             sources,
             is_source,
+            keeps_chunks: true,
             row_bytes: dataset.row_bytes()?,
             dataset: Arc::clone(dataset),
             index,
@@ -271,7 +274,7 @@ impl RowReader {
             return Ok(());
         }
         self.decoded_chunk = None;
-        let key = (self.dataset.serial, chunk.address);
+        let key = (self.dataset.serial, chunk.address, 0);
         let is_kept = !self.dataset.filters.is_empty();
         if let Some(kept) = is_kept.then(|| cache::find(key)).flatten()
             && kept.len() as u64 == index.chunk_bytes
@@ -287,7 +290,7 @@ impl RowReader {
         if let Some(out) = Arc::get_mut(&mut self.decoded) {
             self.decoder.decode(index, chunk, is_at_edge, out)?;
         }
-        if is_kept {
+        if is_kept && self.keeps_chunks {
             cache::keep(key, &self.decoded);
         }
         self.decoded_chunk = Some(chunk);

@@ -7,7 +7,7 @@ use tablecast_connector::{Direction, Limits, Partition, ROWID};
 
 use super::rows::{Axis, Shape};
 use crate::error::Result;
-use crate::filter::{Block, Test};
+use crate::filter::{Block, Lane, Seat, Test};
 use crate::rows::{Course, Stretch, Stretches, Wish};
 
 /// The cells that conditions on coordinates leave, in the order of the rows or by coordinates.
@@ -367,16 +367,19 @@ fn tested(shape: &Shape, axis: usize, test: &Test) -> Option<Vec<bool>> {
     let length = usize::try_from(axis.length)
         .ok()
         .filter(|&length| length <= 1 << 22)?;
-    let mut columns = shape.places.clone();
-    let column = columns.get_mut(axis.column?)?;
-    column.offset = 0;
+    let mut seats = vec![None; shape.places.len()];
+    *seats.get_mut(axis.column?)? = Some(Seat { lane: 0, offset: 0 });
     let bytes: Vec<u8> = (0..length as u64).flat_map(u64::to_le_bytes).collect();
-    let block = Block {
+    let lane = Lane {
         bytes: &bytes,
+        stride: 8,
+    };
+    let block = Block {
         first_row: 0,
         rows: length,
-        stride: 8,
-        columns: &columns,
+        lanes: &[lane],
+        columns: &shape.places,
+        seats: &seats,
     };
     let mut passes = Vec::new();
     test.run(block, &mut passes);

@@ -22,6 +22,7 @@ use crate::format::header::ObjectHeader;
 use crate::format::links::{Target, links};
 use crate::lattice::Lattice;
 use crate::rows::{Course, DatasetRows, ReadRows, Rows, Wish};
+use crate::strips::{Field, StripReader};
 use by_filter::ByFilter;
 use by_order::ByOrder;
 use column::ColumnIndex;
@@ -203,6 +204,10 @@ impl Rows for IndexedRows {
 
     fn open(&self, columns: &[usize]) -> Result<Box<dyn ReadRows>> {
         self.rows.open(columns)
+    }
+
+    fn strips(&self, fields: Vec<Field>) -> Result<Option<StripReader>> {
+        self.rows.strips(fields)
     }
 
     fn storage(&self) -> Option<Result<Storage>> {

@@ -56,7 +56,7 @@ impl Piece {
             self.chunks.at(row, chunk as u64, 0)
         };
         let at = at.ok_or_else(|| damaged("a part of the index was never written"))?;
-        let key = (self.dataset.serial, at.address);
+        let key = (self.dataset.serial, at.address, 0);
         if let Some(bytes) = cache::find(key) {
             return Ok(bytes);
         }
