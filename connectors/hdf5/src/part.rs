@@ -22,7 +22,7 @@ use crate::scan::{OnNotText, guarded};
 use crate::table::Table;
 
 /// Batches hold at least this many rows, if there are so many.
-const BATCH_ROWS: usize = 8192;
+const BATCH_ROWS: usize = 1 << 15;
 /// And at most about this many bytes, if a single row is not larger.
 const BATCH_BYTES: usize = 1 << 20;
 /// Rows at a time whose cells are in a heap, and may have any size.

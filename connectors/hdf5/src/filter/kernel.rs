@@ -6,7 +6,7 @@ use super::interval::{Interval, narrowed};
 use crate::format::datatype::{Order, Padding};
 use crate::number::{Number, Places};
 
-/// A number of this kind in the only interval, or outside of it; whether there is a loop for it. Adds to `passes`.
+/// A number of this kind in the only interval, or outside of it; whether there is a loop for it. `passes` is empty.
 pub fn number(
     number: Number,
     places: Places<'_>,
@@ -19,20 +19,27 @@ pub fn number(
         let ([real], true) = (reals, order == little) else {
             return false;
         };
+        // Without a branch in them, the loops test several numbers at a time.
         let Interval { from, to } = *real;
-        let holds = |number: f64| (number >= from && number <= to) != outside && !number.is_nan();
         match number {
-            Number::F32(_) => each(places, passes, |cell| {
-                holds(f32::from_le_bytes(cell).into())
+            Number::F32(_) => {
+                let (from, to) = (single_above(from), -single_above(-to));
+                each(places, passes, |cell| {
+                    let number = f32::from_le_bytes(cell);
+                    (((number >= from) & (number <= to)) != outside) & !number.is_nan()
+                });
+            }
+            _ => each(places, passes, |cell| {
+                let number = f64::from_le_bytes(cell);
+                (((number >= from) & (number <= to)) != outside) & !number.is_nan()
             }),
-            _ => each(places, passes, |cell| holds(f64::from_le_bytes(cell))),
         }
         return true;
     }
     let Some(Interval { from, to }) = narrowed(intervals) else {
         return false;
     };
-    let holds = |number: i64| (number >= from && number <= to) != outside;
+    let holds = |number: i64| ((number >= from) & (number <= to)) != outside;
     match number {
         Number::Boolean => each(places, passes, |[byte]| holds((byte != 0).into())),
         Number::I8 => each(places, passes, |cell| holds(i8::from_le_bytes(cell).into())),
@@ -63,7 +70,7 @@ pub fn number(
     true
 }
 
-/// A text that is equal to `value`, or is not; whether there is a loop for it. Adds to `passes`.
+/// A text that is equal to `value`, or is not; whether there is a loop for it. `passes` is empty.
 pub fn equal(
     places: Places<'_>,
     padding: Padding,
@@ -94,6 +101,16 @@ fn same<const N: usize>(places: Places<'_>, value: &[u8], outside: bool, passes:
     }
 }
 
+/// The least number of single precision that is not below `number`.
+fn single_above(number: f64) -> f32 {
+    let near = number as f32;
+    if f64::from(near) < number {
+        near.next_up()
+    } else {
+        near
+    }
+}
+
 /// One element of each row; none of the rows that the block does not have.
 fn each<const N: usize>(
     places: Places<'_>,
@@ -103,8 +120,11 @@ fn each<const N: usize>(
     let block = places.block.get(places.offset..).unwrap_or_default();
     if places.stride == N {
         // A column by itself: several cells are tested at a time.
-        let cells = block.as_chunks::<N>().0.iter().take(places.rows);
-        passes.extend(cells.map(|cell| test(*cell)));
+        let cells = block.as_chunks::<N>().0;
+        passes.resize(cells.len().min(places.rows), false);
+        for (passes, cell) in passes.iter_mut().zip(cells) {
+            *passes = test(*cell);
+        }
         return;
     }
     let rows = block.chunks(places.stride.max(1)).take(places.rows);
@@ -114,6 +134,42 @@ fn each<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds_in_single_precision_are_as_exact_as_in_double() {
+        let numbers = [
+            0.0,
+            0.1,
+            -0.1,
+            1.0,
+            16_777_217.0,
+            1e300,
+            -1e300,
+            f64::INFINITY,
+        ];
+        let near = |number: f64| {
+            [
+                (number as f32).next_down(),
+                number as f32,
+                (number as f32).next_up(),
+            ]
+        };
+        for bound in numbers.into_iter().flat_map(|number| [number, -number]) {
+            for single in numbers.into_iter().flat_map(near) {
+                let double = f64::from(single);
+                assert_eq!(
+                    single >= single_above(bound),
+                    double >= bound,
+                    "{single} {bound}"
+                );
+                assert_eq!(
+                    single <= -single_above(-bound),
+                    double <= bound,
+                    "{single} {bound}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn loops_see_each_row_once_and_nan_never_passes() {
