@@ -435,9 +435,16 @@ fn column<T: ArrowPrimitiveType, const N: usize>(
     number: impl Fn([u8; N]) -> T::Native,
 ) -> ArrayRef {
     let block = places.block.get(places.offset..).unwrap_or_default();
-    let rows = block.chunks(places.stride.max(1)).take(places.rows);
     let mut numbers: Vec<T::Native> = Vec::with_capacity(places.rows);
-    numbers.extend(rows.map(|row| number(row.first_chunk::<N>().copied().unwrap_or([0; N]))));
+    if places.stride == N {
+        // A column by itself is copied as it is.
+        let cells = block.as_chunks::<N>().0.iter().take(places.rows);
+        numbers.extend(cells.map(|cell| number(*cell)));
+    } else {
+        let rows = block.chunks(places.stride.max(1)).take(places.rows);
+        let cells = rows.map(|row| row.first_chunk::<N>().copied().unwrap_or([0; N]));
+        numbers.extend(cells.map(number));
+    }
     numbers.resize(places.rows, T::default_value());
     Arc::new(PrimitiveArray::<T>::new(numbers.into(), None))
 }

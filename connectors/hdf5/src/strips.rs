@@ -17,11 +17,11 @@ use crate::format::rows::RowReader;
 use crate::number::{Number, Places};
 use crate::rows::ReadRows;
 
-/// Rows of a strip where there are no chunks.
-const ROWS: u64 = 1 << 14;
-/// Small chunks are put together to strips of this many rows, about.
-const ROWS_MIN: u64 = 1 << 12;
-/// Strips are made of no more bytes of rows than this.
+/// Rows of a strip, about: as many chunks as it takes, at least one.
+const ROWS: u64 = 1 << 15;
+/// Strips are made of about this many bytes of rows at most, if a chunk has no more.
+const ROW_BYTES: u64 = 4 << 20;
+/// Larger chunks are not taken apart.
 const ROW_BYTES_MAX: u64 = 16 << 20;
 /// Rows that are put together from strips at a time.
 const ROWS_OF_A_BLOCK: u64 = 1 << 13;
@@ -65,12 +65,15 @@ impl StripReader {
     /// A reader of these fields; `None` if the dataset is not one whose columns are worth taking apart.
     pub fn new(dataset: &Arc<Dataset>, mut fields: Vec<Field>) -> Result<Option<Self>> {
         let row_bytes = dataset.row_bytes()?;
+        let rows = ROWS
+            .min(ROW_BYTES.checked_div(row_bytes as u64).unwrap_or(0))
+            .max(1);
         let height = match &dataset.layout {
             Layout::Chunked(chunking) if chunking.dims.len() == 1 => {
                 let height = chunking.dims.first().copied().unwrap_or(0);
-                height.saturating_mul(ROWS_MIN.checked_div(height).unwrap_or(0).max(1))
+                height.saturating_mul(rows.checked_div(height).unwrap_or(0).max(1))
             }
-            Layout::Contiguous(Some(_)) if dataset.main == 0 => ROWS,
+            Layout::Contiguous(Some(_)) if dataset.main == 0 => rows,
             _ => 0,
         };
         let strip_bytes = height.saturating_mul(row_bytes as u64);

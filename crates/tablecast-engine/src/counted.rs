@@ -89,18 +89,19 @@ where
     // Bits that are lost at the upper end are lost in both.
     let distance = |value: T::Native| value.as_usize().wrapping_sub(first.as_usize());
     // Turn by turn: a value that comes again need not wait until its last count is stored.
-    let mut turns: [Vec<u64>; TURNS] =
+    let mut turns: [Vec<u32>; TURNS] =
         std::array::from_fn(|_| vec![0; (most - least) as usize + 1]);
     let (whole, rest) = values.as_chunks::<TURNS>();
-    for some in whole
-        .iter()
-        .map(<[T::Native; TURNS]>::as_slice)
-        .chain([rest])
-    {
-        for (counts, value) in turns.iter_mut().zip(some) {
+    for values in whole {
+        for (counts, value) in turns.iter_mut().zip(values) {
             if let Some(count) = counts.get_mut(distance(*value)) {
                 *count += 1;
             }
+        }
+    }
+    for (counts, value) in turns.iter_mut().zip(rest) {
+        if let Some(count) = counts.get_mut(distance(*value)) {
+            *count += 1;
         }
     }
     let [mut counts, others @ ..] = turns;
@@ -110,7 +111,7 @@ where
     }
     let counts = counts.into_iter().enumerate();
     for (distance, count) in counts.filter(|(_, count)| *count > 0) {
-        groups.add_integer(least + distance as i128, count)?;
+        groups.add_integer(least + distance as i128, count.into())?;
     }
     Ok(())
 }
