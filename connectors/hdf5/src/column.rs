@@ -106,7 +106,7 @@ pub fn members(dataset: &Dataset) -> (Vec<ColumnPlace>, Vec<(String, String)>) {
     let is_pytables = pytables_class(dataset).is_some();
     let mut datatype = dataset.datatype.clone();
     if is_pytables {
-        bits_as_booleans(&mut datatype);
+        as_pytables_has_it(&mut datatype);
     } else {
         times_as_integers(&mut datatype);
     }
@@ -163,18 +163,19 @@ fn text_attribute(dataset: &Dataset, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value::trimmed(&attribute.data, padding)).into_owned())
 }
 
-/// `PyTables` writes booleans as bits of a byte.
-fn bits_as_booleans(datatype: &mut Datatype) {
+/// `PyTables` writes booleans as bits of a byte, and texts with nulls in them as if the first one ended them.
+fn as_pytables_has_it(datatype: &mut Datatype) {
     match &mut datatype.class {
         Class::Bits { .. } if datatype.size == 1 => {
             let base = Box::new(datatype.clone());
             let names = vec![("FALSE".into(), vec![0]), ("TRUE".into(), vec![1])];
             datatype.class = Class::Enumeration { base, names };
         }
+        Class::Text(padding @ Padding::Terminated) => *padding = Padding::Null,
         Class::Compound(members) => members
             .iter_mut()
-            .for_each(|member| bits_as_booleans(&mut member.datatype)),
-        Class::Array { element, .. } | Class::VariableList(element) => bits_as_booleans(element),
+            .for_each(|member| as_pytables_has_it(&mut member.datatype)),
+        Class::Array { element, .. } | Class::VariableList(element) => as_pytables_has_it(element),
         _ => {}
     }
 }

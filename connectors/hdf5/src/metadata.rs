@@ -1,6 +1,7 @@
 //! What attributes say: the metadata of tables, columns and groups.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tablecast_connector::{Group, Metadata, TableInfo};
 
@@ -19,16 +20,17 @@ const GROUPS_MAX: usize = 10_000;
 
 /// The groups of a file of which something is said, the root first.
 pub fn groups(tree: &Tree, paths: &HashMap<u64, String>) -> Vec<Group> {
-    let mut values = ValueReader::new(&tree.file, Some(paths));
     let told = tree
         .groups
         .iter()
         .take(GROUPS_MAX)
-        .filter_map(|(path, address)| {
+        .filter_map(|(path, file, address)| {
+            let is_own = Arc::ptr_eq(file, &tree.file);
+            let mut values = ValueReader::new(file, is_own.then_some(paths));
             let mut metadata = Metadata::default();
-            let read = match &tree.file.classic {
+            let read = match &file.classic {
                 Some(classic) => classic.attributes.clone(),
-                None => attributes(&tree.file, &ObjectHeader::read(&tree.file, *address).ok()?),
+                None => attributes(file, &ObjectHeader::read(file, *address).ok()?),
             };
             // What describes a frame is pickled, and told by the frame's table.
             if read.iter().any(|it| it.name == "pandas_type") {

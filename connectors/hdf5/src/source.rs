@@ -4,7 +4,6 @@
 //! number of them.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +20,7 @@ use crate::column::Element;
 use crate::error::{Error, Result, io};
 use crate::format::dataset::Dataset;
 use crate::format::file::File;
+use crate::format::folder::FileState;
 use crate::format::value::ValueReader;
 use crate::format::walk::{Node, Place, Tree, walk};
 use crate::grid::find as find_grids;
@@ -60,31 +60,6 @@ struct Opened {
     changes: AtomicU64,
 }
 
-/// What changes when a file does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct FileState {
-    bytes: u64,
-    modified: Option<SystemTime>,
-    identity: (u64, u64),
-}
-
-impl FileState {
-    fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let identity = {
-            use std::os::unix::fs::MetadataExt;
-            (metadata.dev(), metadata.ino())
-        };
-        #[cfg(not(unix))]
-        let identity = (0, 0);
-        Self {
-            bytes: metadata.len(),
-            modified: metadata.modified().ok(),
-            identity,
-        }
-    }
-}
-
 impl Hdf5 {
     /// Opens the file, checks it and walks its links. Blocks. The error names the file as `text`.
     pub fn open(text: &str, is_immutable: bool) -> Result<Self> {
@@ -110,7 +85,7 @@ impl Hdf5 {
         }
         let metadata =
             std::fs::metadata(&self.path).map_err(|error| io(error).within(&self.text))?;
-        if FileState::of(&metadata) == opened.state {
+        if FileState::of(&metadata) == opened.state && opened.tree.file.folder.is_as_found() {
             return Ok(opened);
         }
         let opened = Arc::new(Opened::new(&self.path).map_err(|error| error.within(&self.text))?);
@@ -350,8 +325,13 @@ impl BlockingSource for Hdf5 {
         } else {
             FileState::of(&std::fs::metadata(&self.path).ok()?)
         };
+        let others = if self.is_immutable {
+            Vec::new()
+        } else {
+            opened.tree.file.folder.states()
+        };
         let mut hasher = DefaultHasher::new();
-        (state, opened.changes.load(Ordering::Relaxed)).hash(&mut hasher);
+        (state, others, opened.changes.load(Ordering::Relaxed)).hash(&mut hasher);
         Some(Version(
             (u128::from(self.started) << 64) | u128::from(hasher.finish()),
         ))

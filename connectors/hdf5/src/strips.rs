@@ -209,7 +209,7 @@ impl StripReader {
     /// Puts the strips that are missing together from the rows. Of those who want the same strips now, one does, and the
     /// others find them.
     fn put_together(&mut self, strip: &Range<u64>) -> Result<()> {
-        let place = (self.serial ^ strip.start / self.height) as usize % BUSY.len();
+        let place = (self.serial ^ (strip.start / self.height)) as usize % BUSY.len();
         let lock = BUSY.get(place).map(Mutex::lock);
         let _busy = lock.map(|lock| lock.unwrap_or_else(PoisonError::into_inner));
         self.hold(strip);

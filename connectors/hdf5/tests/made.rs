@@ -300,6 +300,7 @@ fn exact_filters_agree_with_the_seams_reference() {
                 "twelve_bits",
                 "three_bytes",
                 "space_padded",
+                "null_ended",
                 "long_double",
                 "bfloat16",
             ],
@@ -411,6 +412,66 @@ fn groups_with_endlessly_many_paths_are_walked_a_few_times() {
         start.elapsed() < Duration::from_secs(5),
         "it took {:?}",
         start.elapsed()
+    );
+}
+
+/// Four to the twentieth ways lead through its soft links; nothing but a name stands behind the external one.
+#[test]
+fn links_that_go_through_links_over_and_over_are_refused_and_a_pipe_is_not_waited_for() {
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fan_{}", std::process::id()));
+    fs::create_dir_all(&beside).unwrap();
+    let file = beside.join("fan.h5");
+    fs::copy(folder().join("fan.h5"), &file).unwrap();
+    let made = Command::new("mkfifo").arg(beside.join("pipe")).status();
+    assert!(made.unwrap().success());
+    let start = Instant::now();
+    let source = open(&file).unwrap();
+    let told = |table: &str| source.table_info(table).unwrap().unreadable.clone();
+    assert_eq!(told("data"), None);
+    assert!(
+        told("s00").unwrap().contains("more than 40"),
+        "{:?}",
+        told("s00")
+    );
+    assert!(
+        told("pipe").unwrap().contains("not a regular file"),
+        "{:?}",
+        told("pipe")
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        start.elapsed()
+    );
+}
+
+/// A file that links lead to is written anew in place, with other data before those that are asked for.
+#[test]
+fn a_file_behind_a_link_that_changes_is_opened_anew() {
+    let beside =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("anew_{}", std::process::id()));
+    fs::create_dir_all(&beside).unwrap();
+    for file in ["links.h5", "types.h5"] {
+        fs::copy(folder().join(file), beside.join(file)).unwrap();
+    }
+    let source = Hdf5::open(beside.join("links.h5").to_str().unwrap(), false).unwrap();
+    let there = request("there", &["value"], Vec::new());
+    assert_eq!(rows(&source, &there).unwrap().len(), 4);
+    let before = source.version();
+    assert_eq!(source.version(), before);
+    // It was not there before, and is now.
+    assert!(source.table_info("entry").unwrap().unreadable.is_some());
+    fs::copy(folder().join("beside.h5"), beside.join("beside.h5")).unwrap();
+    assert_ne!(source.version(), before);
+    let data = request("entry/data", &["value"], Vec::new());
+    assert_eq!(rows(&source, &data).unwrap().len(), 2);
+    // Other bytes under the same name.
+    let bytes = fs::read(folder().join("numbers.h5")).unwrap();
+    fs::write(beside.join("types.h5"), bytes).unwrap();
+    let told = source.table_info("there").unwrap().unreadable.clone();
+    assert!(
+        told.is_some_and(|told| told.contains("half")),
+        "the old one is read"
     );
 }
 

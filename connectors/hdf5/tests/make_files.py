@@ -152,6 +152,13 @@ def types(file, say):
     say("complex_pairs", list(np.array([[1 + 2j, 3], [4j, 5]])))
     file["not_utf8"] = np.array([b"ab", b"\xff\xfe", b""], "S4")
     say("not_utf8", [{"$base64": True, "encoded": "YWI="}, {"$base64": True, "encoded": "//4="}, {"$base64": True, "encoded": ""}])
+    # What is behind the null is left from a longer text.
+    ended = h5py.h5t.C_S1.copy()
+    ended.set_size(8)
+    space = h5py.h5s.create_simple((3,))
+    made = h5py.h5d.create(file.id, b"null_ended", ended, space)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([b"ab\0xyz", b"ab", b"\0hidden"], "S8"), mtype=ended)
+    say("null_ended", ["ab", "ab", ""])
     file["space_padded"] = np.array([b"ab "], "S3")
     say("space_padded", ["ab "])
     file["no_width"] = np.zeros((5, 0), "<i4")
@@ -206,7 +213,10 @@ def names(file, say):
     attributed.attrs["empty"] = h5py.Empty("S1")
     attributed.attrs["list"] = [1, 2]
     say("attributed", [1.5], metadata={"title": "Wind speed", "unit": "m/s", "a59": "59", "list": "[1,2]"})
+    # Where PyTables keeps indexes, if there is a table of that name; one without is a group like others.
+    many.create_group("_i_set000")["index"] = 1
     many.create_group("_i_table")["index"] = 1
+    say("many/_i_table/index", [1])
 
 
 with_h5py("names.h5", names, libver="latest")
@@ -231,6 +241,14 @@ def links(file, say):
     group["up"] = file["group"]
     file["there"] = h5py.ExternalLink("types.h5", "/half")
     say("there", [0.5, -2, None, None])
+    # A group of another file, and one that leads back.
+    file["entry"] = h5py.ExternalLink("beside.h5", "/entry")
+    say("entry/data", [1.5, 2.5])
+    say("entry/deep/more", [7])
+    for back in ("entry/back/deep/data", "entry/back/relative"):
+        say(back, list(range(5)))
+    file["_i_current"] = np.arange(2)
+    say("_i_current", [0, 1])
     file["outside"] = h5py.ExternalLink("../outside.h5", "/x")
     say("outside", unreadable="")
     file["absolute"] = h5py.ExternalLink("/etc/passwd", "/x")
@@ -245,6 +263,15 @@ def links(file, say):
     say("same", list(range(5)))
 
 
+def beside(file, say):
+    dataset(file, say, "entry/data", np.array([1.5, 2.5]))
+    dataset(file, say, "entry/deep/more", np.array([7]))
+    file["entry/back"] = h5py.ExternalLink("links.h5", "/group")
+    for back in ("entry/back/deep/data", "entry/back/relative"):
+        say(back, list(range(5)))
+
+
+with_h5py("beside.h5", beside)
 with_h5py("links.h5", links)
 with_h5py("user_block.h5", lambda file, say: (
     dataset(file, say, "contiguous", np.arange(10)),
@@ -290,6 +317,21 @@ def diamonds(file, _):
 
 
 with_h5py("diamonds.h5", diamonds, libver="latest")
+
+
+def fan(file, _):
+    """Each soft link goes through the next one four times: four to the twentieth ways."""
+    group = file.create_group("g")
+    for number in range(20):
+        file[f"s{number:02}"] = h5py.SoftLink("/" + "/".join([f"s{number + 1:02}"] * 4))
+    file["s20"] = h5py.SoftLink("/g")
+    for number in range(21):
+        group[f"s{number:02}"] = h5py.SoftLink(f"/s{number:02}")
+    file["data"] = [1, 2, 3]
+    file["pipe"] = h5py.ExternalLink("pipe", "/x")
+
+
+with_h5py("fan.h5", fan)
 if h5py.h5z.filter_avail(4):
     with_h5py("szip.h5", lambda file, say: dataset(
         file, say, "szip", np.arange(1000, dtype="<i4"), chunks=(100,), compression="szip"))

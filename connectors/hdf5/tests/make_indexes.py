@@ -55,8 +55,8 @@ def rows(count):
 first, added = rows(ROWS), rows(ADDED)
 
 
-def table(file, name, filters=None):
-    made = file.create_table("/", name, Row, filters=filters, chunkshape=(50,))
+def table(file, name, filters=None, byteorder=None):
+    made = file.create_table("/", name, Row, filters=filters, chunkshape=(50,), byteorder=byteorder)
     made.append(first)
     made.flush()
     return made
@@ -87,6 +87,9 @@ with tables.open_file(path, "w") as file:
             if not is_small:
                 odd = table(file, f"{kind}{level}_odd", tables.Filters(1, "zlib"))
                 index(odd, kind, level, (2000, 1000, 500, 100))
+    # The places in an index have the byte order of the table.
+    for kind in ["light"] if is_small else LEVELS:
+        index(table(file, f"big_{kind}", byteorder="big"), kind, 6, (1024, 512, 256, 64))
     # Rows that come later, and are not put into the index.
     behind = table(file, "added_behind")
     index(behind, "medium", 9, (1024, 512, 256, 64))

@@ -7,6 +7,10 @@ use crate::format::datatype::{Order, Padding};
 use crate::number::{Number, Places};
 
 /// A number of this kind in the only interval, or outside of it; whether there is a loop for it. `passes` is empty.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without a branch in them, the loops test several numbers at a time"
+)]
 pub fn number(
     number: Number,
     places: Places<'_>,
@@ -19,7 +23,6 @@ pub fn number(
         let ([real], true) = (reals, order == little) else {
             return false;
         };
-        // Without a branch in them, the loops test several numbers at a time.
         let Interval { from, to } = *real;
         match number {
             Number::F32(_) => {
@@ -78,7 +81,7 @@ pub fn equal(
     outside: bool,
     passes: &mut Vec<bool>,
 ) -> bool {
-    if padding == Padding::Space || value.last() == Some(&0) || value.len() > places.bytes {
+    if padding != Padding::Null || value.last() == Some(&0) || value.len() > places.bytes {
         return false;
     }
     let mut padded = value.to_vec();

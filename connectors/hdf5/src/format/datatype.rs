@@ -83,6 +83,8 @@ pub enum Order {
 /// What fills a fixed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
+    /// One null ends the text; what is behind it is left from before.
+    Terminated,
     Null,
     Space,
 }
@@ -190,10 +192,10 @@ fn parse(input: &mut Input<'_>, depth: usize) -> Result<Datatype> {
             input.take(2)?;
             Class::Time { order }
         }
-        3 => Class::Text(if bits & 15 == 2 {
-            Padding::Space
-        } else {
-            Padding::Null
+        3 => Class::Text(match bits & 15 {
+            0 => Padding::Terminated,
+            2 => Padding::Space,
+            _ => Padding::Null,
         }),
         4 => {
             input.take(4)?;

@@ -1,5 +1,6 @@
 //! One open HDF5 file: its superblock, checked against the file's length before anything else is believed.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use hdf5_reader::superblock::Superblock;
 use super::classic::{self, Classic};
 use super::drivers;
 use super::folder::Folder;
-use super::header::{ObjectHeader, little_endian};
+use super::header::{ObjectHeader, ObjectKind, little_endian};
+use super::links::{Target, links};
 use super::shared::{self, SharedIndex};
 use super::storage::FileBytes;
 use crate::error::{Error, Result, damaged, unsupported};
@@ -18,7 +20,7 @@ use crate::error::{Error, Result, damaged, unsupported};
 /// The first bytes of an HDF5 file without a user block.
 pub const SIGNATURE: [u8; 8] = hdf5_reader::superblock::HDF5_MAGIC;
 
-/// An open HDF5 file. It holds no cache: what is parsed is kept by those who asked.
+/// An open HDF5 file. What is parsed is kept by those who asked, but for the groups that links went through last.
 pub struct File {
     /// Where the file was opened.
     pub path: PathBuf,
@@ -39,8 +41,14 @@ pub struct File {
     shared: OnceLock<Result<Vec<SharedIndex>, String>>,
     /// Other files whose heaps hold values of this one's virtual datasets.
     foreign: Mutex<Vec<Arc<File>>>,
+    passed: Mutex<VecDeque<(u64, Arc<Names>)>>,
 }
 
+/// Where the links of a group lead, by name.
+pub type Names = HashMap<String, Target>;
+
+/// Groups whose names are kept.
+const PASSED_MAX: usize = 4;
 /// Addresses have fewer bits than this; above them stands the number of another file.
 const ADDRESS_BITS: u32 = 48;
 /// Other files with values of virtual datasets.
@@ -64,6 +72,29 @@ impl File {
         Self::open_in(path, folder)
     }
 
+    /// Where the links of the object at `address` lead; `None` if it is not a group.
+    ///
+    /// Whoever resolves many links goes through the same few groups: these are not read for each of them.
+    pub fn names(&self, address: u64) -> Result<Option<Arc<Names>>> {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, names)) = passed.iter().find(|(known, _)| *known == address) {
+            return Ok(Some(Arc::clone(names)));
+        }
+        let header = ObjectHeader::read(self, address)?;
+        if header.kind() != ObjectKind::Group {
+            return Ok(None);
+        }
+        let mut names = Names::new();
+        for link in links(self, &header)? {
+            // Of links with one name, which only a damaged file has, the first one counts.
+            names.entry(link.name).or_insert(link.target);
+        }
+        let names = Arc::new(names);
+        passed.truncate(PASSED_MAX - 1);
+        passed.push_front((address, Arc::clone(&names)));
+        Ok(Some(names))
+    }
+
     /// Opens a file that another one of the folder leads to.
     pub fn open_in(path: &Path, folder: Arc<Folder>) -> Result<Self> {
         let file = fs::File::open(path).map_err(crate::error::io)?;
@@ -83,6 +114,7 @@ impl File {
                 extension: None,
                 shared: OnceLock::new(),
                 foreign: Mutex::default(),
+                passed: Mutex::default(),
             });
         }
         let superblock = Superblock::parse_from_storage(&bytes).map_err(superblock_error)?;
@@ -104,6 +136,7 @@ impl File {
             extension: superblock.extension_address,
             shared: OnceLock::new(),
             foreign: Mutex::default(),
+            passed: Mutex::default(),
         };
         ObjectHeader::read(&file, root_address)
             .map_err(|error| damaged(format!("its root group cannot be read: {error}")))?;

@@ -214,6 +214,10 @@ pub fn time64(stored: u64) -> f64 {
 
 /// Text without its padding.
 pub fn trimmed(bytes: &[u8], padding: Padding) -> &[u8] {
+    if padding == Padding::Terminated {
+        let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+        return &bytes[..end];
+    }
     let is_padding = |byte: &u8| *byte == 0 || (padding == Padding::Space && *byte == b' ');
     let end = bytes
         .iter()

@@ -3,13 +3,13 @@
 //! Groups that contain themselves are cut. External links are followed within the folder of the file that was
 //! opened, and nowhere else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::file::File;
 use super::folder::resolve;
 use super::header::{ObjectHeader, ObjectKind};
-use super::links::{Target, links};
+use super::links::{Link, Target, links};
 use crate::error::{Result, damaged, unsupported};
 use crate::frame::is_frame;
 use crate::grid::Grid;
@@ -46,8 +46,8 @@ pub enum Place {
 pub struct Tree {
     /// Datasets and odd nodes, in the order of the file.
     pub nodes: Vec<Node>,
-    /// The path and address of each group, the root first; a group with several paths has one of each.
-    pub groups: Vec<(String, u64)>,
+    /// The path, the file and the address of each group, the root first; a group with several paths has one of each.
+    pub groups: Vec<(String, Arc<File>, u64)>,
     /// The groups in which `PyTables` keeps indexes, by the path of the table.
     pub indexes: HashMap<String, u64>,
     /// The path of each object of the file, for references to it: the first path found.
@@ -66,7 +66,7 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
         file: Arc::clone(file),
     };
     let mut walk = Walk {
-        file,
+        file: Arc::clone(file),
         tree,
         files: Vec::new(),
         visits: HashMap::new(),
@@ -76,11 +76,23 @@ pub fn walk(file: &Arc<File>) -> Result<Tree> {
         for (number, variable) in classic.variables.iter().enumerate() {
             walk.dataset(Arc::clone(file), number as u64, &variable.name);
         }
-        walk.tree.groups.push((String::new(), 0));
+        let root = (String::new(), Arc::clone(file), 0);
+        walk.tree.groups.push(root);
         return Ok(walk.tree);
     }
     walk.group(file.root_address, "", &mut Vec::new())?;
     Ok(walk.tree)
+}
+
+/// `PyTables` keeps the indexes of a table in a group beside it, whose name starts so.
+const INDEXES: &str = "_i_";
+
+/// The names of a group's objects that may have indexes beside them.
+fn indexed(links: &[Link]) -> HashSet<String> {
+    let names: HashSet<&str> = links.iter().map(|link| link.name.as_str()).collect();
+    let tables = names.iter().filter_map(|name| name.strip_prefix(INDEXES));
+    let there = tables.filter(|table| names.contains(table));
+    there.map(str::to_owned).collect()
 }
 
 /// The path of what is called `name` in the group at `path`.
@@ -92,52 +104,65 @@ fn joined(path: &str, name: &str) -> String {
     }
 }
 
-struct Walk<'a> {
-    file: &'a Arc<File>,
+struct Walk {
+    /// The file that the walk is in.
+    file: Arc<File>,
     tree: Tree,
     /// The files behind external links, kept open until the end of the walk.
     files: Vec<Arc<File>>,
     /// How often each group was walked.
-    visits: HashMap<u64, usize>,
+    visits: HashMap<Object, usize>,
     /// The paths of the frames that the walk is in.
     frames: Vec<String>,
 }
 
-impl Walk<'_> {
+/// Which file, and where in it. The files are kept until the end of the walk.
+type Object = (*const File, u64);
+
+impl Walk {
+    fn here(&self, address: u64) -> Object {
+        (Arc::as_ptr(&self.file), address)
+    }
+
     /// Walks a group; `above` are the groups that it is in.
-    fn group(&mut self, address: u64, path: &str, above: &mut Vec<u64>) -> Result<()> {
-        let visits = self.visits.entry(address).or_default();
+    fn group(&mut self, address: u64, path: &str, above: &mut Vec<Object>) -> Result<()> {
+        let here = self.here(address);
+        let visits = self.visits.entry(here).or_default();
         *visits += 1;
         if *visits > PATHS_MAX {
             return Err(unsupported(format!(
                 "there are more than {PATHS_MAX} paths to this group"
             )));
         }
-        let header = ObjectHeader::read(self.file, address)?;
-        let links = links(self.file, &header)?;
-        self.tree.groups.push((path.to_owned(), address));
+        let header = ObjectHeader::read(&self.file, address)?;
+        let links = links(&self.file, &header)?;
+        let file = Arc::clone(&self.file);
+        self.tree.groups.push((path.to_owned(), file, address));
         self.found(address, path);
         if self.is_frame(&header, path) {
             self.tree.nodes.push(Node {
                 path: path.to_owned(),
                 place: Place::Frame {
-                    file: Arc::clone(self.file),
+                    file: Arc::clone(&self.file),
                     address,
                 },
             });
             self.frames.push(path.to_owned());
         }
-        above.push(address);
+        above.push(here);
+        let tables: HashSet<String> = indexed(&links);
         for link in links {
             if path.is_empty() && link.name.is_empty() {
                 continue;
             }
-            // PyTables keeps the indexes of a table in a group beside it.
-            if let Some(table) = link.name.strip_prefix("_i_") {
-                if let Target::Hard(group) = link.target {
-                    let table = joined(path, table);
-                    self.tree.indexes.insert(table, group);
-                }
+            if let Some(table) = link.name.strip_prefix(INDEXES)
+                && tables.contains(table)
+                && let Target::Hard(group) = link.target
+                && ObjectHeader::read(&self.file, group)
+                    .map_or(true, |header| header.kind() == ObjectKind::Group)
+            {
+                let table = joined(path, table);
+                self.tree.indexes.insert(table, group);
                 continue;
             }
             if self.tree.nodes.len() >= NODES_MAX {
@@ -166,7 +191,7 @@ impl Walk<'_> {
             let rest = path.strip_prefix(frame.as_str());
             rest.is_some_and(|rest| rest.starts_with("/meta/"))
         };
-        !path.is_empty() && !self.frames.iter().any(is_of) && is_frame(self.file, header)
+        !path.is_empty() && !self.frames.iter().any(is_of) && is_frame(&self.file, header)
     }
 
     fn child(
@@ -174,7 +199,7 @@ impl Walk<'_> {
         target: &Target,
         path: &str,
         group: u64,
-        above: &mut Vec<u64>,
+        above: &mut Vec<Object>,
     ) -> Result<()> {
         match target {
             Target::Hard(address) => self.object(*address, path, above),
@@ -182,20 +207,25 @@ impl Walk<'_> {
             Target::Soft(_) | Target::External { .. } => {
                 let (file, address) = resolve(self.file.clone(), target, group)?.required()?;
                 self.keep(&file)?;
-                // What a soft link to a group leads to is listed where it is.
                 if ObjectHeader::read(&file, address)?.kind() == ObjectKind::Dataset {
                     self.dataset(file, address, path);
+                } else if !Arc::ptr_eq(&file, &self.file) {
+                    let outside = std::mem::replace(&mut self.file, file);
+                    let walked = self.object(address, path, above);
+                    self.file = outside;
+                    return walked;
                 }
+                // What a link to a group of its own file leads to is listed where it is.
                 Ok(())
             }
         }
     }
 
-    fn object(&mut self, address: u64, path: &str, above: &mut Vec<u64>) -> Result<()> {
-        if above.contains(&address) {
+    fn object(&mut self, address: u64, path: &str, above: &mut Vec<Object>) -> Result<()> {
+        if above.contains(&self.here(address)) {
             return Ok(());
         }
-        match ObjectHeader::read(self.file, address)?.kind() {
+        match ObjectHeader::read(&self.file, address)?.kind() {
             ObjectKind::Group if above.len() >= DEPTH_MAX => {
                 Err(unsupported("its groups are nested too deeply"))
             }
@@ -215,7 +245,7 @@ impl Walk<'_> {
     /// Keeps a file behind an external link open, so that the next link does not open it again.
     fn keep(&mut self, file: &Arc<File>) -> Result<()> {
         let is_known = |known: &Arc<File>| Arc::ptr_eq(known, file);
-        if is_known(self.file) || self.files.iter().any(is_known) {
+        if is_known(&self.tree.file) || self.files.iter().any(is_known) {
             return Ok(());
         }
         if self.files.len() >= FILES_MAX {
@@ -227,8 +257,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Keeps the path of an object, for references to it.
+    /// Keeps the path of an object, for references to it from its own file.
     fn found(&mut self, address: u64, path: &str) {
+        if !Arc::ptr_eq(&self.file, &self.tree.file) {
+            return;
+        }
         let paths = &mut self.tree.paths;
         paths.entry(address).or_insert_with(|| format!("/{path}"));
     }

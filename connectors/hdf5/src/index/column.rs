@@ -14,7 +14,7 @@ use crate::column::ColumnPlace;
 use crate::error::{Result, damaged};
 use crate::format::attribute::{Attribute, attributes};
 use crate::format::dataset::Dataset;
-use crate::format::datatype::Class;
+use crate::format::datatype::{Class, Order};
 use crate::format::file::File;
 use crate::format::header::{ObjectHeader, little_endian};
 use crate::format::links::{Target, links};
@@ -115,13 +115,7 @@ impl ColumnIndex {
             (sorted.rows.checked_mul(slice as u64))
                 .and_then(|count| count.checked_add(last as u64))
                 .is_some_and(|count| count <= rows),
-            matches!(
-                indices.dataset.datatype.class,
-                Class::Integer {
-                    is_signed: false,
-                    ..
-                }
-            ),
+            order_of(&indices).is_some() && order_of(&indices) == order_of(&last_indices),
         ];
         if !is_fitting || counts.contains(&false) {
             return Err(damaged("the parts of the index do not fit together"));
@@ -240,6 +234,23 @@ impl ColumnIndex {
                 is_behind
             })
     }
+}
+
+/// The byte order of the entries of a piece: that of the table; `None` if they are not numbers of places.
+fn order_of(piece: &Piece) -> Option<Order> {
+    match piece.dataset.datatype.class {
+        Class::Integer {
+            is_signed: false,
+            order,
+            ..
+        } => Some(order),
+        _ => None,
+    }
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    let add = |number: u64, byte: &u8| (number << 8) | u64::from(*byte);
+    bytes.iter().fold(0, add)
 }
 
 /// Looks things up in an index; each thread has its own.
@@ -379,12 +390,15 @@ impl Search {
             (slice, &mut self.indices)
         };
         let bytes = index.indices.bytes;
+        let is_big = order_of(&index.indices) == Some(Order::Big);
         let (entries, count) = (index.entries, index.rows());
         let mut is_inside = true;
         reader.each(row, from, to, |part| {
             for entry in part.chunks_exact(bytes) {
                 let number = match entry.try_into() {
+                    Ok(entry) if is_big => u64::from_be_bytes(entry),
                     Ok(entry) => u64::from_le_bytes(entry),
+                    Err(_) if is_big => big_endian(entry),
                     Err(_) => little_endian(entry),
                 };
                 let found = entries.found(number, slice, index.slice as u64);
