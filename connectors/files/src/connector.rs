@@ -1,11 +1,15 @@
 //! What the connector recognizes, and how it opens it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tablecast_connector::{BoxFuture, Connector, Error, Location, OpenOptions, Result, Source};
+use tablecast_connector::{
+    BoxFuture, Connector, Error, FOLDER, Location, OpenOptions, PATTERN, Result, Source,
+};
 
 use crate::file::name;
 use crate::kind::kind_of;
+use crate::listing::Place;
 use crate::source::FilesSource;
 
 /// Opens files of rows.
@@ -18,12 +22,19 @@ impl Connector for FilesConnector {
     }
 
     fn opens(&self) -> &'static str {
-        "Parquet, Arrow, Avro, CSV or JSON file (.parquet, .arrow, .feather, .avro, .csv, .tsv, .json, .jsonl, .ndjson)"
+        "Parquet, Arrow, Avro, CSV or JSON file (.parquet, .arrow, .feather, .avro, .csv, .tsv, .json, .jsonl, .ndjson), or a folder of them"
     }
 
     fn recognizes(&self, location: &Location) -> bool {
-        let path = location.path();
-        path.is_some_and(|path| kind_of(&name(&path), &location.head).is_some())
+        match location.scheme.as_deref() {
+            Some(FOLDER | PATTERN) => true,
+            Some(_) => false,
+            None => kind_of(&name(Path::new(&location.text)), &location.head).is_some(),
+        }
+    }
+
+    fn gathers(&self) -> bool {
+        true
     }
 
     fn open<'a>(
@@ -35,10 +46,18 @@ impl Connector for FilesConnector {
             if let Some(option) = options.own.keys().next() {
                 return Err(Error::invalid(format!("files: no such option: {option}")));
             }
-            let path = location
-                .path()
-                .ok_or_else(|| Error::unsupported(format!("{} is no path", location.text)))?;
-            let source = FilesSource::open(&location.text, path, options.immutable).await?;
+            let path = PathBuf::from(&location.text);
+            let place = match location.scheme.as_deref() {
+                Some(FOLDER) => Place::Folder(path),
+                Some(PATTERN) => Place::Pattern(path),
+                None => Place::File(path),
+                Some(scheme) => {
+                    return Err(Error::unsupported(format!(
+                        "files: no such scheme: {scheme}"
+                    )));
+                }
+            };
+            let source = FilesSource::open(&location.text, place, options.immutable).await?;
             let source: Arc<dyn Source> = source;
             Ok(source)
         })

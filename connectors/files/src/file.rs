@@ -31,20 +31,6 @@ impl FileState {
             number: number(metadata),
         }
     }
-
-    /// A number that differs where the states do.
-    pub(crate) fn number(self) -> u128 {
-        let mut mixed = 0xcbf2_9ce4_8422_2325_u128;
-        for part in [
-            u128::from(self.bytes),
-            self.changed_ns,
-            u128::from(self.number),
-        ] {
-            mixed = (mixed ^ part).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-            mixed ^= mixed >> 61;
-        }
-        mixed
-    }
 }
 
 #[cfg(unix)]

@@ -5,11 +5,14 @@
 
 mod arrow;
 mod avro;
+mod chained;
 mod connector;
 mod file;
 mod kind;
+mod listing;
 mod numbered;
 mod parquet;
+mod pattern;
 mod source;
 mod table;
 mod text;

@@ -161,6 +161,10 @@ impl FileTable for RowsTable {
         &self.info
     }
 
+    fn rows(&self) -> Option<u64> {
+        self.count
+    }
+
     fn storage(&self) -> Option<Storage> {
         self.storage.clone()
     }

@@ -16,6 +16,9 @@ pub(crate) trait FileTable: Send + Sync {
     /// Everything but the rows.
     fn info(&self) -> &Arc<TableInfo>;
 
+    /// How many rows there are, if that is known.
+    fn rows(&self) -> Option<u64>;
+
     /// As [`tablecast_connector::Source::scan`].
     fn scan(&self, request: &ScanRequest) -> Result<Scan>;
 

@@ -15,12 +15,33 @@ use crate::{BoxFuture, Error, ErrorKind, Result, Source};
 /// How many first bytes of a file a connector may look at.
 pub const HEAD_BYTES: u64 = 64 * 1024;
 
+/// The scheme of a location that is a folder, whose text is a path nevertheless.
+pub const FOLDER: &str = "folder";
+
+/// The scheme of a location that is a pattern of paths: no file is called so, and it holds `*`, `?` or `[`.
+pub const PATTERN: &str = "pattern";
+
+/// Names in a folder that tell how its other files are served. Connectors that open folders pass them over: what stands
+/// in them is for whoever runs the site.
+pub const SITE_NAMES: &[&str] = &[
+    "datasette.yaml",
+    "datasette.yml",
+    "datasette.json",
+    "metadata.yaml",
+    "metadata.yml",
+    "metadata.json",
+    "inspect-data.json",
+    "static",
+    "templates",
+    "plugins",
+];
+
 /// Where a container lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// As the user gave it.
     pub text: String,
-    /// The scheme before `://`, in lower case; `None` for a path.
+    /// The scheme before `://`, in lower case; [`FOLDER`] or [`PATTERN`]; `None` for the path of a file.
     pub scheme: Option<String>,
     /// The first bytes of a file, at most [`HEAD_BYTES`]; empty for anything else.
     pub head: Vec<u8>,
@@ -29,7 +50,7 @@ pub struct Location {
 impl Location {
     /// Looks at what `text` names: splits off a scheme, or reads the first bytes of a file.
     ///
-    /// Blocks. `NotFound`, `Unreadable` (a folder, a file without permission) name the path.
+    /// Blocks. `NotFound`, `Unreadable` (a pipe, a file without permission) name the path.
     pub fn look(text: &str) -> Result<Self> {
         if let Some((scheme, _)) = text.split_once("://") {
             return Ok(Self {
@@ -40,9 +61,18 @@ impl Location {
         }
         let mut head = Vec::new();
         // A pipe that nobody writes to would be opened for ever.
-        let kind = std::fs::metadata(text).map_err(|cause| cannot_open(text, cause))?;
+        let kind = match std::fs::metadata(text) {
+            Ok(kind) => kind,
+            Err(cause)
+                if cause.kind() == std::io::ErrorKind::NotFound
+                    && text.contains(['*', '?', '[']) =>
+            {
+                return Ok(Self::of_paths(text, PATTERN));
+            }
+            Err(cause) => return Err(cannot_open(text, cause)),
+        };
         if kind.is_dir() {
-            return Err(Error::unreadable(format!("{text} is a folder, not a file")));
+            return Ok(Self::of_paths(text, FOLDER));
         }
         if !kind.is_file() {
             return Err(Error::unreadable(format!(
@@ -60,7 +90,15 @@ impl Location {
         })
     }
 
-    /// The path, if the location is one.
+    fn of_paths(text: &str, scheme: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            scheme: Some(scheme.to_owned()),
+            head: Vec::new(),
+        }
+    }
+
+    /// The path of a file, if the location is one.
     pub fn path(&self) -> Option<PathBuf> {
         self.scheme.is_none().then(|| PathBuf::from(&self.text))
     }
@@ -96,6 +134,12 @@ pub trait Connector: Send + Sync {
 
     /// Whether the location is of this kind, by its scheme or first bytes alone. No I/O.
     fn recognizes(&self, location: &Location) -> bool;
+
+    /// Whether the files of a folder that it recognizes are the tables of one database, which is the folder; each file is
+    /// a database otherwise.
+    fn gathers(&self) -> bool {
+        false
+    }
 
     /// Opens a location that was recognized. The error names the location and what is wrong with it.
     fn open<'a>(

@@ -92,7 +92,7 @@ pub use blocking::{
     Batches, Blocking, BlockingRows, BlockingScan, BlockingSource, OpenBlocking, open_on,
 };
 pub use cell::{Cell, List, Struct, Timestamp};
-pub use connector::{Connector, HEAD_BYTES, Location, OpenOptions};
+pub use connector::{Connector, FOLDER, HEAD_BYTES, Location, OpenOptions, PATTERN, SITE_NAMES};
 pub use error::{Error, ErrorKind, Result, did_you_mean};
 pub use limits::{CancelGuard, CancelToken, Limits};
 pub use matching::{conjunction, glob, like, like_escaped, real_text, sqlite_text};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::Value;
 use std::sync::Arc;
-use tablecast_connector::{Connector, Location};
+use tablecast_connector::{Connector, Location, SITE_NAMES};
 
 use crate::arguments::ServeArguments;
 
@@ -33,10 +33,12 @@ pub(crate) fn expanded(
     let [only] = arguments.files.as_slice() else {
         return Ok(arguments);
     };
-    let folder = PathBuf::from(only);
+    let only = only.clone();
+    let folder = PathBuf::from(&only);
     if !folder.is_dir() {
         return Ok(arguments);
     }
+    arguments.files.clear();
     let first = |names: &[&str]| {
         names
             .iter()
@@ -65,8 +67,11 @@ pub(crate) fn expanded(
         Some(path) => named_in(path)?,
         None => Vec::new(),
     };
-    arguments.files.clear();
-    for path in containers(&folder, connectors)? {
+    let found = containers(&folder, connectors)?;
+    if found.is_gathered {
+        arguments.files.push(only);
+    }
+    for path in found.alone {
         let stem = path
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned());
@@ -93,37 +98,82 @@ fn named_in(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(all.into_keys().collect())
 }
 
-/// Whether a file tells how to serve the others.
-fn is_of_the_site(name: &str) -> bool {
-    let known = CONFIGURATION.iter().chain(METADATA).chain([&COUNTS]);
-    known.into_iter().any(|known| *known == name)
+/// What is served of a folder.
+#[derive(Default)]
+struct Found {
+    /// Files that are a database each, by name.
+    alone: Vec<PathBuf>,
+    /// Whether the folder holds files that are the tables of one database.
+    is_gathered: bool,
 }
 
-/// The files of a folder that a connector recognizes, by name. Folders within it are not looked into.
-fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Result<Vec<PathBuf>> {
+/// Folders within a folder are looked into so far, for files that are gathered.
+const DEPTH: usize = 8;
+
+/// Whether a folder, or one within it, holds files that are gathered.
+fn holds_gathered(folder: &Path, connectors: &[Arc<dyn Connector>], depth: usize) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
+            false
+        } else if path.is_dir() {
+            depth > 0 && holds_gathered(&path, connectors, depth - 1)
+        } else {
+            path.is_file() && recognizer(&path, connectors).is_some_and(Connector::gathers)
+        }
+    })
+}
+
+fn recognizer<'a>(path: &Path, connectors: &'a [Arc<dyn Connector>]) -> Option<&'a dyn Connector> {
+    let location = Location::look(&path.to_string_lossy()).ok()?;
+    let found = connectors
+        .iter()
+        .find(|connector| connector.recognizes(&location));
+    found.map(AsRef::as_ref)
+}
+
+/// The files of a folder that a connector recognizes. Folders within it hold only files that are gathered.
+fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Result<Found> {
     let entries = std::fs::read_dir(folder)
         .with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for entry in entries {
         let path = entry
             .with_context(|| format!("{} cannot be read", folder.display()))?
             .path();
         let name = path.file_name().map(|name| name.to_string_lossy());
         let is_passed_over =
-            name.is_some_and(|name| name.starts_with('.') || is_of_the_site(&name));
-        if !path.is_file() || is_passed_over {
+            name.is_some_and(|name| name.starts_with('.') || SITE_NAMES.contains(&name.as_ref()));
+        if is_passed_over {
             continue;
         }
-        let Ok(location) = Location::look(&path.to_string_lossy()) else {
+        if path.is_dir() {
+            found.is_gathered |= holds_gathered(&path, connectors, DEPTH);
             continue;
-        };
-        if connectors
-            .iter()
-            .any(|connector| connector.recognizes(&location))
-        {
-            found.push(path);
+        }
+        match recognizer(&path, connectors).filter(|_| path.is_file()) {
+            Some(connector) if connector.gathers() => found.is_gathered = true,
+            Some(_) => found.alone.push(path),
+            None => {}
         }
     }
-    found.sort();
+    found.alone.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connectors_pass_over_whatever_tells_how_to_serve() {
+        let known = CONFIGURATION.iter().chain(METADATA);
+        for name in known.chain(&[COUNTS, STATIC, TEMPLATES, PLUGINS]) {
+            assert!(SITE_NAMES.contains(name), "{name}");
+        }
+    }
 }

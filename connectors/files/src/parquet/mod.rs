@@ -60,6 +60,10 @@ impl FileTable for Provided {
         self.table.info()
     }
 
+    fn rows(&self) -> Option<u64> {
+        self.table.rows()
+    }
+
     fn scan(&self, request: &ScanRequest) -> Result<Scan> {
         self.table.scan(request)
     }

@@ -22,8 +22,13 @@ use tablecast_testkit::dataset::Table;
 
 /// Opens a file as the program does.
 pub fn open(path: &Path) -> Result<Arc<dyn Source>> {
-    let location = Location::look(path.to_str().unwrap())?;
-    assert!(FilesConnector.recognizes(&location), "{}", path.display());
+    open_text(path.to_str().unwrap())
+}
+
+/// Opens what a person writes.
+pub fn open_text(text: &str) -> Result<Arc<dyn Source>> {
+    let location = Location::look(text)?;
+    assert!(FilesConnector.recognizes(&location), "{text}");
     block_on(FilesConnector.open(&location, &OpenOptions::default()))
 }
 

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod batches;
+mod folders;
 mod kit;
 mod made;
 mod parquet_files;

@@ -93,3 +93,32 @@ fn a_folder_without_containers_is_refused() {
         assert!(!output.status.success() && said.contains(reason), "{said}");
     }
 }
+
+#[test]
+fn files_of_rows_in_a_folder_are_one_database_without_what_tells_how_to_serve() {
+    let folder = folder();
+    folder.write("trees.csv", b"kind,height\nelm,12.5\n");
+    std::fs::create_dir_all(folder.at("more/static")).expect("a folder");
+    std::fs::create_dir(folder.at("static")).expect("a folder");
+    folder.write("more/birds.json", b"[{\"name\": \"wren\"}]");
+    folder.write("more/static/plain.csv", b"n\n1\n");
+    folder.write("static/secret.csv", b"n\n1\n");
+    let program = Program::serve(&[folder.path()]);
+    let databases = program.json("/-/databases.json");
+    let listed = databases["databases"].as_array().expect("a list");
+    assert_eq!(listed.len(), 4, "{databases}");
+    let mut names = listed.iter().filter_map(|it| it["name"].as_str());
+    let name = names
+        .find(|name| !["notes", "old", "weather"].contains(name))
+        .expect("the folder's own")
+        .replace('.', "~2E");
+    let database = program.json(&format!("/{name}.json"));
+    let tables = database["tables"].as_array().expect("tables");
+    let tables: Vec<&str> = tables
+        .iter()
+        .filter_map(|table| table["name"].as_str())
+        .collect();
+    assert_eq!(tables, ["more/birds", "more/static/plain", "trees"]);
+    let rows = program.json(&format!("/{name}/more~2Fbirds.json?_shape=array"));
+    assert_eq!(rows[0]["name"], "wren");
+}
