@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Arrow,
     /// Apache Avro.
     Avro,
+    /// An Excel workbook.
+    Workbook,
     /// A text.
     Text(Text),
 }
@@ -51,6 +53,9 @@ pub(crate) fn kind_of(name: &str, head: &[u8]) -> Option<Kind> {
         return Some(Kind::Avro);
     }
     let (_, extension) = split(name)?;
+    if head.starts_with(b"PK\x03\x04") && ["xlsx", "xlsm"].contains(&extension.as_str()) {
+        return Some(Kind::Workbook);
+    }
     let (_, text) = TEXTS.iter().find(|(known, _)| *known == extension)?;
     let start = start(Compression::of(head), head);
     is_text(&start).then_some(Kind::Text(*text))

@@ -13,6 +13,7 @@ mod listing;
 mod numbered;
 mod parquet;
 mod pattern;
+mod sheet;
 mod source;
 mod table;
 mod text;

@@ -74,15 +74,20 @@ fn version<'a>(members: impl Iterator<Item = &'a Member>) -> u128 {
 }
 
 /// The tables of files. Blocks.
-fn described(member: &Member, pool: &Arc<Pool>) -> Result<Vec<Arc<dyn FileTable>>> {
+fn described(member: &Member, place: &Place, pool: &Arc<Pool>) -> Result<Vec<Arc<dyn FileTable>>> {
+    // The sheets of a workbook that is a database are its tables; beside others they tell whose they are.
+    let prefix = match place {
+        Place::File(_) => String::new(),
+        _ => format!("{}/", member.name),
+    };
     if let [Part { file, keys }] = member.parts.as_slice()
         && keys.is_empty()
     {
-        return tables_of(file, &member.name, pool);
+        return tables_of(file, &member.name, &prefix, pool);
     }
     let mut links = Vec::with_capacity(member.parts.len());
     for part in &member.parts {
-        let mut tables = tables_of(&part.file, &member.name, pool)?;
+        let mut tables = tables_of(&part.file, &member.name, &prefix, pool)?;
         let (Some(table), true) = (tables.pop(), tables.is_empty()) else {
             return Err(part
                 .file
@@ -172,8 +177,8 @@ impl FilesSource {
                     return Ok(known);
                 }
                 let shared = Arc::clone(&pool);
-                let wanted = member.clone();
-                let tables = pool.run(move || described(&wanted, &shared)).await;
+                let (wanted, place) = (member.clone(), self.place.clone());
+                let tables = pool.run(move || described(&wanted, &place, &shared)).await;
                 let tables = match tables {
                     // Beside others, one that is broken is listed with its reason.
                     Err(error) if !is_only && error.kind() != ErrorKind::Unavailable => {

@@ -9,7 +9,7 @@ use tablecast_connector::{Error, Pool, Result, Scan, ScanRequest, Storage, Table
 
 use crate::file::{LocalFile, cannot};
 use crate::kind::{Kind, kind_of};
-use crate::{arrow, avro, parquet, text};
+use crate::{arrow, avro, parquet, sheet, text};
 
 /// A table that a file, or several of one kind, hold.
 pub(crate) trait FileTable: Send + Sync {
@@ -28,10 +28,11 @@ pub(crate) trait FileTable: Send + Sync {
     }
 }
 
-/// The tables of a file: one, named `name`, or several for files that hold several. Blocks.
+/// The tables of a file: one, named `name`, or several, whose names start with `prefix`. Blocks.
 pub(crate) fn tables_of(
     file: &LocalFile,
     name: &str,
+    prefix: &str,
     pool: &Arc<Pool>,
 ) -> Result<Vec<Arc<dyn FileTable>>> {
     let head = head(&file.path)?;
@@ -41,6 +42,7 @@ pub(crate) fn tables_of(
         Kind::Parquet => Ok(vec![Arc::new(parquet::table(file, name)?)]),
         Kind::Arrow => Ok(vec![Arc::new(arrow::table(file, name, pool)?)]),
         Kind::Avro => Ok(vec![Arc::new(avro::table(file, name, pool)?)]),
+        Kind::Workbook => sheet::tables(file, prefix, pool),
         Kind::Text(text) => {
             let table = text::table(file, name, text, &head, pool)?;
             Ok(vec![Arc::new(table)])

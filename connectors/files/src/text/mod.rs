@@ -4,13 +4,13 @@
 //! them are known from then on. A row that is not right ends the table there: the rows in front of it are served, and
 //! whoever needs more is told which row it is and why.
 
-mod column;
+pub(crate) mod column;
 mod delimited;
 mod dialect;
 mod json;
 pub(crate) mod opened;
 mod records;
-mod survey;
+pub(crate) mod survey;
 mod table;
 
 pub(crate) use table::table;

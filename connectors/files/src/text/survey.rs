@@ -376,7 +376,7 @@ pub(crate) fn told(fault: &ValueFault) -> String {
 }
 
 /// Names that differ, also without case: a number behind the second of the same.
-fn distinct(names: Vec<String>) -> Vec<String> {
+pub(crate) fn distinct(names: Vec<String>) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     let all = names.into_iter().map(|name| {
         let mut distinct = name.clone();

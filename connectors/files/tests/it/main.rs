@@ -7,5 +7,6 @@ mod folders;
 mod kit;
 mod made;
 mod parquet_files;
+mod sheets;
 mod text_files;
 mod wrong_texts;
