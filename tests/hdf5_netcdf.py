@@ -64,6 +64,11 @@ def make_packed(path, form="NETCDF4"):
         variable("missing", "f8", missing_value=numpy.float64(3), fill=4.0)
         variable("byte", "i1", values=numbers % 250 - 120)
         variable("byte_filled", "i1", fill=numpy.int8(-1), values=numbers % 7 - 3)
+        variable("byte_unfilled", "i1", fill=False, values=numbers % 250 - 128)
+        variable("short_unsigned", "i2", values=numbers % 90 - 32800, _Unsigned="true")
+        if form == "NETCDF4":
+            variable("long_exact", "i8", values=numbers + 2**53, scale_factor=numpy.int32(3), add_offset=numpy.int64(-1))
+            variable("long_unsigned", "u8", values=numbers.astype("u8") + 2**63, add_offset=numpy.int32(1))
         holes = numbers.astype("f4")
         holes[::3, 1, ::2] = numpy.nan
         variable("holes", "f4", values=holes)

@@ -43,6 +43,8 @@ pub struct Missing {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Operand {
     pub value: f64,
+    /// The same, exactly, if the result is whole.
+    pub whole: i128,
     /// The precision of the result.
     pub precision: Precision,
 }
@@ -238,11 +240,25 @@ impl Packed {
         if let Some(summand) = self.summand {
             number = summand.apply(number, |a, b| a + b);
         }
-        match self.precision() {
-            Some(Precision::Whole) => Cell::Integer(number as i64),
-            _ if number.is_nan() => Cell::Null,
-            _ => Cell::Real(number),
+        if number.is_nan() {
+            Cell::Null
+        } else {
+            Cell::Real(number)
         }
+    }
+
+    /// The same for a whole number, exactly. What a signed number of 64 bits does not hold is null rather than another
+    /// number.
+    fn changed_whole(&self, number: i128) -> Cell<'static> {
+        if self.precision() != Some(Precision::Whole) {
+            return self.changed(number as f64);
+        }
+        let factor = self.factor.map_or(1, |factor| factor.whole);
+        let summand = self.summand.map_or(0, |summand| summand.whole);
+        let product = number.checked_mul(factor);
+        let sum = product.and_then(|product| product.checked_add(summand));
+        let held = sum.and_then(|sum| i64::try_from(sum).ok());
+        held.map_or(Cell::Null, Cell::Integer)
     }
 }
 
@@ -297,7 +313,7 @@ impl Visit for Understood<'_> {
         let cell = if self.packed.missing.holds_whole(number.into()) {
             Cell::Null
         } else if self.is_changed {
-            self.packed.changed(number as f64)
+            self.packed.changed_whole(number.into())
         } else {
             Cell::Integer(number)
         };
@@ -308,7 +324,7 @@ impl Visit for Understood<'_> {
         let cell = if self.packed.missing.holds_whole(number.into()) {
             Cell::Null
         } else if self.is_changed {
-            self.packed.changed(number as f64)
+            self.packed.changed_whole(number.into())
         } else {
             Cell::Unsigned(number)
         };

@@ -45,6 +45,8 @@ pub struct Dataset {
     pub filters: Vec<FilterSpec>,
     /// One element as it is where nothing was written.
     pub fill: Vec<u8>,
+    /// Whether the file says what that is.
+    pub has_fill: bool,
     pub attributes: Vec<Attribute>,
     index: OnceLock<Result<Arc<ChunkIndex>, String>>,
 }
@@ -116,12 +118,14 @@ impl Dataset {
         }
         let attributes = attributes(file, &header);
         let main = main_dimension(&attributes, space.as_ref());
+        let told = fill(file, &header, datatype.size)?;
         let filters = find(kind::FILTERS)?
             .map_or_else(|| Ok(Vec::new()), |message| parse_filters(&message))?;
         Ok(Self {
             serial: DATASETS.fetch_add(1, Ordering::Relaxed),
             file: Arc::clone(file),
-            fill: fill(file, &header, datatype.size)?,
+            has_fill: told.is_some(),
+            fill: told.unwrap_or_else(|| vec![0; datatype.size]),
             datatype,
             shape: dims,
             main,
@@ -144,6 +148,7 @@ impl Dataset {
             serial: DATASETS.fetch_add(1, Ordering::Relaxed),
             file: Arc::clone(file),
             fill: vec![0; datatype.size],
+            has_fill: true,
             datatype,
             shape: Some(shape),
             main: 0,
@@ -313,19 +318,17 @@ fn check_chunking(chunking: &Chunking, rank: usize, element_bytes: usize) -> Res
     }
 }
 
-fn fill(file: &File, header: &ObjectHeader, size: usize) -> Result<Vec<u8>> {
+fn fill(file: &File, header: &ObjectHeader, size: usize) -> Result<Option<Vec<u8>>> {
     let (offset, length) = (file.offset_size, file.length_size);
     let message = if let Some(message) = header.find(file, kind::FILL_VALUE)? {
         fill_value::parse_new(&mut Cursor::new(&message), offset, length, message.len())
     } else if let Some(message) = header.find(file, kind::FILL_VALUE_OLD)? {
         fill_value::parse_old(&mut Cursor::new(&message), offset, length, message.len())
     } else {
-        return Ok(vec![0; size]);
+        return Ok(None);
     };
     let value = message.map_err(crate::error::format)?.value;
-    Ok(value
-        .filter(|value| value.len() == size)
-        .unwrap_or_else(|| vec![0; size]))
+    Ok(value.filter(|value| value.len() == size))
 }
 
 /// The filter message; parsed here, because whether a filter is optional decides how to read what it skipped.

@@ -69,11 +69,11 @@ impl<'a> Said<'a> {
     }
 
     /// A single number with the kind that it is stored as.
-    fn operand(&self, name: &str) -> Option<(f64, Kind)> {
+    fn operand(&self, name: &str) -> Option<(Given, Kind)> {
         let (attribute, _) = self.value(name)?;
         let kind = Kind::of(&attribute.datatype.class, attribute.datatype.size)?;
         match self.numbers(name).as_slice() {
-            [number] => Some((number.real(), kind)),
+            [number] => Some((*number, kind)),
             _ => None,
         }
     }
@@ -90,6 +90,8 @@ enum Kind {
     /// Of up to 16 bits.
     Short,
     Long,
+    /// Of 64 bits without a sign: no whole number holds both these and those with one.
+    Unsigned,
     Single,
     Double,
 }
@@ -98,6 +100,9 @@ impl Kind {
     fn of(class: &Class, bytes: usize) -> Option<Self> {
         Some(match class {
             Class::Integer { .. } if bytes <= 2 => Self::Short,
+            Class::Integer {
+                is_signed: false, ..
+            } if bytes == 8 => Self::Unsigned,
             Class::Integer { .. } => Self::Long,
             Class::Float { .. } if bytes <= 4 => Self::Single,
             Class::Float { .. } => Self::Double,
@@ -110,16 +115,19 @@ impl Kind {
         match (self, other) {
             (Self::Double, _)
             | (_, Self::Double)
-            | (Self::Single, Self::Long)
-            | (Self::Long, Self::Single) => Self::Double,
+            | (Self::Single, Self::Long | Self::Unsigned)
+            | (Self::Long | Self::Unsigned, Self::Single)
+            | (Self::Unsigned, Self::Short | Self::Long)
+            | (Self::Short | Self::Long, Self::Unsigned) => Self::Double,
             (Self::Single, _) | (_, Self::Single) => Self::Single,
+            (Self::Unsigned, Self::Unsigned) => Self::Unsigned,
             _ => Self::Long,
         }
     }
 
     fn precision(self) -> Precision {
         match self {
-            Self::Short | Self::Long => Precision::Whole,
+            Self::Short | Self::Long | Self::Unsigned => Precision::Whole,
             Self::Single => Precision::Single,
             Self::Double => Precision::Double,
         }
@@ -171,21 +179,29 @@ fn operands(said: &Said<'_>, class: &Class, bytes: usize) -> (Option<Operand>, O
         return (None, None);
     };
     let (scale, offset) = (said.operand("scale_factor"), said.operand("add_offset"));
-    let operand = |value: f64, kind: Kind| Operand {
-        value,
+    let operand = |value: Given, kind: Kind| Operand {
+        value: value.real(),
+        whole: match value {
+            Given::Whole(whole) => whole,
+            Given::Real(_) => 0,
+        },
         precision: kind.precision(),
     };
     match (scale, offset) {
         (Some((scale, scale_kind)), Some((offset, offset_kind))) => {
-            if scale == 1.0 && offset == 0.0 {
-                return (Some(operand(1.0, scale_kind)), None);
+            if scale.real() == 1.0 && offset.real() == 0.0 {
+                return (Some(operand(scale, scale_kind)), None);
             }
             let product = kind.with(scale_kind);
             let sum = product.with(offset_kind);
             (Some(operand(scale, product)), Some(operand(offset, sum)))
         }
-        (Some((scale, of)), None) if scale != 1.0 => (Some(operand(scale, kind.with(of))), None),
-        (None, Some((offset, of))) if offset != 0.0 => (None, Some(operand(offset, kind.with(of)))),
+        (Some((scale, of)), None) if scale.real() != 1.0 => {
+            (Some(operand(scale, kind.with(of))), None)
+        }
+        (None, Some((offset, of))) if offset.real() != 0.0 => {
+            (None, Some(operand(offset, kind.with(of))))
+        }
         _ => (None, None),
     }
 }
@@ -196,13 +212,12 @@ fn missing(said: &Said<'_>, stored: Number, is_unsigned: bool, is_netcdf: bool) 
     let held = |name: &str| held(&said.numbers(name), stored, is_unsigned);
     let mut found = Missing::default();
     let mut values = held("missing_value");
-    if said.numbers("_FillValue").is_empty() {
-        let number = if is_unsigned {
-            unsigned(stored)
-        } else {
-            stored
-        };
-        values.extend(default_fill(number).filter(|_| is_netcdf));
+    // The value of its type, unless the numbers are understood as others; bytes have many uses, and one of them counts only
+    // if cells were filled with it.
+    let is_byte = matches!(stored, Number::I8 | Number::U8);
+    let is_filled = is_netcdf && !is_unsigned && (said.dataset.has_fill || !is_byte);
+    if said.numbers("_FillValue").is_empty() && is_filled {
+        values.extend(default_fill(stored));
     }
     values.extend(held("_FillValue"));
     for value in values {
