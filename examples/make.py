@@ -11,6 +11,7 @@ import importlib.util
 import pathlib
 import sqlite3
 
+import duckdb
 import netCDF4
 import numpy
 import tables
@@ -175,6 +176,36 @@ def make_el_nino():
         sst[:] = [value for _, _, value in values]
 
 
+def make_penguin_sizes():
+    """A CSV file of the penguins' sizes, with the names of species and islands written out."""
+    penguins = sqlite3.connect(HERE / "penguins.db").execute(
+        """select species.name as species, islands.name as island, sex, egg_date, bill_length_mm, bill_depth_mm,
+        flipper_length_mm, body_mass_g from penguins join species on species.id = species
+        join islands on islands.id = island order by penguins.id"""
+    )
+    with open(HERE / "penguin_sizes.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(column[0] for column in penguins.description)
+        writer.writerows(penguins)
+
+
+def make_sea_surface():
+    """A Parquet file of the sea's temperatures, a row per month."""
+    years = rows("statsmodels", "datasets", "elnino", "elnino.csv")
+    months = [
+        (datetime.date(int(row["YEAR"]), month, 1), float(value))
+        for row in years
+        for month, value in enumerate(list(row.values())[1:], 1)
+    ]
+    connection = duckdb.connect()
+    connection.execute("create table sea_surface (month date, temperature float)")
+    connection.executemany("insert into sea_surface values (?, ?)", months)
+    path = HERE / "sea_surface.parquet"
+    connection.execute(f"copy sea_surface to '{path}' (format parquet, compression zstd)")
+
+
 make_penguins()
 make_climate()
 make_el_nino()
+make_penguin_sizes()
+make_sea_surface()
