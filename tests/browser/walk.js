@@ -201,7 +201,9 @@ const walk = async (browser, width, colorScheme) => {
   await page.goto(`${site}/penguins/-/query`);
   await page.click(".cm-content");
   await page.keyboard.type("select latin_name from spec");
-  await page.waitForSelector(".cm-tooltip-autocomplete >> text=species");
+  // A list that has just opened takes no key for 75 ms, so that nobody chooses from it by mistake.
+  await page.waitForSelector(".cm-tooltip-autocomplete li[aria-selected] >> text=species");
+  await page.waitForTimeout(200);
   await page.keyboard.press("Enter");
   await page.keyboard.type(" where id = 2");
   await page.click("text=Format SQL");

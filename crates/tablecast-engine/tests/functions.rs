@@ -335,6 +335,9 @@ fn other_functions_of_texts_are_sqlites() {
         "octet_length(t)",
         "concat_ws('-', t, id, null, 'x')",
         "concat_ws(null, t)",
+        "trim(t, 'ax')",
+        "ltrim(t, 'ax')",
+        "rtrim(t, 'b%')",
     ] {
         pair.check(&format!("select id, {call} from texts order by id"));
     }
@@ -342,6 +345,26 @@ fn other_functions_of_texts_are_sqlites() {
         .found("select escape_fts('weasel \"two words\" x')")
         .unwrap();
     assert_eq!(escaped, [[Value::from("\"weasel\" \"two words\" \"x\"")]]);
+}
+
+/// Beyond 2^53 a whole number made real is another one.
+#[test]
+fn a_list_of_whole_and_real_numbers_is_compared_one_by_one() {
+    let pair = pair();
+    for list in [
+        "9007199254740993, 0.5",
+        "-1, 0.25, null",
+        "1e0, 2459000",
+        "-0.5, -1.0",
+    ] {
+        for number in ["n", "(n + 9007199254740992)"] {
+            for test in ["in", "not in"] {
+                pair.check(&format!(
+                    "select n from numbers where {number} {test} ({list}) order by n"
+                ));
+            }
+        }
+    }
 }
 
 #[test]

@@ -569,6 +569,9 @@ impl Rewriting<'_> {
                         decided = Some(unless_null(expr, *negated));
                     }
                 }
+                if decided.is_none() && list.len() > 1 && list.iter().any(is_real_literal) {
+                    decided = Some(negated_if(*negated, one_of(expr, list)));
+                }
             }
             _ => {}
         }
@@ -782,7 +785,7 @@ fn keyword_form(expr: &mut Expr) -> Result<()> {
             expr: text,
             trim_what,
             trim_where,
-            ..
+            trim_characters,
         } => {
             use datafusion::sql::sqlparser::ast::TrimWhereField;
             let name = match trim_where {
@@ -791,10 +794,9 @@ fn keyword_form(expr: &mut Expr) -> Result<()> {
                 _ => "trim",
             };
             let what = trim_what.iter().map(|what| (**what).clone());
-            *expr = call(
-                name,
-                std::iter::once((**text).clone()).chain(what).collect(),
-            );
+            let characters = trim_characters.iter().flatten().cloned();
+            let arguments = std::iter::once((**text).clone());
+            *expr = call(name, arguments.chain(what).chain(characters).collect());
         }
         Expr::Floor { expr: inner, .. } => *expr = call("floor", vec![(**inner).clone()]),
         Expr::Ceil { expr: inner, .. } => *expr = call("ceil", vec![(**inner).clone()]),
@@ -911,6 +913,37 @@ fn real_literal(real: f64) -> Expr {
         format!("{real:?}")
     };
     literal(Literal::Number(digits, false))
+}
+
+/// Whether a number is written as a real one, with a sign or without.
+fn is_real_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => is_real_literal(expr),
+        Expr::Value(value) => {
+            matches!(&value.value, Literal::Number(digits, _) if digits.contains(['.', 'e', 'E']))
+        }
+        _ => false,
+    }
+}
+
+/// `x in (a, b)` as `(x = a or x = b)`: in a list that mixes whole and real numbers the engine would make all of them
+/// real, and whole numbers beyond 2^53 others.
+fn one_of(expr: &Expr, list: &[Expr]) -> Expr {
+    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    match list {
+        [] => expr.clone(),
+        [item] => binary(expr.clone(), BinaryOperator::Eq, item.clone()),
+        // In halves, so that a long list is no deep tree.
+        _ => {
+            let (one, other) = list.split_at(list.len() / 2);
+            let (one, other) = (one_of(expr, one), one_of(expr, other));
+            Expr::Nested(Box::new(binary(one, BinaryOperator::Or, other)))
+        }
+    }
 }
 
 fn number_literal(number: i64) -> Expr {
