@@ -12,9 +12,9 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::compute::cast;
 use tablecast_connector::{
-    Batch, BatchStream, BoxFuture, Column, Direction, Error, Identity, Limits, OpenPartition,
-    OutputColumn, Partition, Predicate, Promises, ROWID, Result, Scan, ScanRequest, Sort, Storage,
-    Support, TableInfo, Value, is_rowid_name,
+    Batch, BatchStream, BoxFuture, Column, Error, Identity, Limits, OpenPartition, OutputColumn,
+    Partition, Predicate, Promises, ROWID, Result, Scan, ScanRequest, Storage, Support, TableInfo,
+    Value, is_rowid_name,
 };
 
 use crate::table::FileTable;
@@ -297,14 +297,7 @@ impl FileTable for Chained {
                 }
             })
             .collect();
-        let order: Vec<Sort> = self
-            .is_numbered()
-            .then(|| Sort {
-                column: ROWID.to_owned(),
-                direction: Direction::Ascending,
-            })
-            .into_iter()
-            .collect();
+        let order = self.info.identity.order();
         let is_ordered = request.sort.is_empty() || order.starts_with(&request.sort);
         let filters = (0..request.filters.len())
             .map(|filter| {
@@ -344,11 +337,7 @@ impl FileTable for Chained {
             columns,
             promises: Promises {
                 filters,
-                sort: if is_ordered {
-                    Support::Exact
-                } else {
-                    Support::Unsupported
-                },
+                sort: Support::exact_if(is_ordered),
                 limit: Support::Unsupported,
                 order,
             },

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use tablecast_connector::{
-    Batch, Batches, Column, Comparison, Direction, Error, Identity, Limits, OutputColumn,
-    Partition, Pool, Predicate, Promises, ROWID, Result, Scan, ScanRequest, Sort, Storage, Support,
-    TableInfo, Value, is_rowid_name, open_on,
+    Batch, Batches, Column, Comparison, Error, Identity, Limits, OutputColumn, Partition, Pool,
+    Predicate, Promises, ROWID, Result, Scan, ScanRequest, Storage, Support, TableInfo, Value,
+    is_rowid_name, open_on,
 };
 
 use tablecast_engine::{shown, shown_type};
@@ -26,6 +26,26 @@ pub(crate) struct Piece {
     pub(crate) first_row: u64,
     /// How many rows it has; `None` if that is not known before they are read.
     pub(crate) rows: Option<u64>,
+}
+
+/// Pieces with these numbers of rows, one behind the other; at least one.
+pub(crate) fn pieces(counts: impl IntoIterator<Item = u64>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut first_row = 0;
+    for rows in counts {
+        pieces.push(Piece {
+            first_row,
+            rows: Some(rows),
+        });
+        first_row += rows;
+    }
+    if pieces.is_empty() {
+        pieces.push(Piece {
+            first_row: 0,
+            rows: Some(0),
+        });
+    }
+    pieces
 }
 
 /// Batches as they are read.
@@ -176,24 +196,10 @@ impl FileTable for RowsTable {
             .map(|name| self.place(name))
             .collect::<Result<_>>()?;
         let (numbers, filters) = self.numbers(&request.filters);
-        let has_number = self.info.identity != Identity::None;
-        let order: Vec<Sort> = has_number
-            .then(|| Sort {
-                column: ROWID.to_owned(),
-                direction: Direction::Ascending,
-            })
-            .into_iter()
-            .collect();
+        let order = self.info.identity.order();
         let is_ordered = request.sort.is_empty() || order.starts_with(&request.sort);
         let is_filtered = filters.iter().all(|support| *support == Support::Exact);
         let limit = request.limit.filter(|_| is_filtered && is_ordered);
-        let support = |is_done| {
-            if is_done {
-                Support::Exact
-            } else {
-                Support::Unsupported
-            }
-        };
         let columns: Vec<OutputColumn> = wanted
             .iter()
             .zip(&request.columns)
@@ -218,8 +224,8 @@ impl FileTable for RowsTable {
             columns,
             promises: Promises {
                 filters,
-                sort: support(is_ordered),
-                limit: support(limit.is_some()),
+                sort: Support::exact_if(is_ordered),
+                limit: Support::exact_if(limit.is_some()),
                 order,
             },
             rows: count,

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use tablecast_connector::{Direction, Limits, Partition, ROWID, Sort, Storage};
 
-use crate::column::columns;
-use crate::column::declared;
+use crate::column::{ColumnPlace, Element, columns, declared};
 use crate::error::Result;
 use crate::filter::Test;
 use crate::filters::FilterSpec;
@@ -80,7 +79,27 @@ pub struct Wish<'a> {
     pub limit: Option<u64>,
 }
 
+/// Rows that are read one by one, each from where it is: of more, all are read and sorted.
+const FIRST_MAX: u64 = 20_000;
+
 impl Wish<'_> {
+    /// The place of the column by which the first rows are wanted, its direction, and how many they are; `None` if all
+    /// rows are, or the order is by more than one column, or by one of cells that are not simply numbers or texts.
+    pub fn first_by(&self, columns: &[ColumnPlace]) -> Option<(usize, Direction, u64)> {
+        let (first, rest) = self.sort.split_first()?;
+        let is_by_row =
+            |sort: &Sort| sort.column == ROWID && sort.direction == Direction::Ascending;
+        let limit = self.limit.filter(|&limit| limit <= FIRST_MAX)?;
+        let at = columns.iter().position(|it| it.name == first.column)?;
+        let place = columns.get(at)?;
+        let is_simple = matches!(place.element, Element::Number(_) | Element::Text(_));
+        (rest.iter().all(is_by_row) && place.is_scalar() && is_simple).then_some((
+            at,
+            first.direction,
+            limit,
+        ))
+    }
+
     /// Whether the rows are to come in their own order.
     pub fn is_in_row_order(&self) -> bool {
         self.sort

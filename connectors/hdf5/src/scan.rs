@@ -10,8 +10,7 @@ use std::thread::available_parallelism;
 
 use arrow_schema::{DataType, Field, Schema};
 use tablecast_connector::{
-    Batches, BlockingScan, Direction, Identity, OutputColumn, Partition, Promises, ROWID,
-    ScanRequest, Sort, Support,
+    Batches, BlockingScan, Identity, OutputColumn, Partition, Promises, ROWID, ScanRequest, Support,
 };
 
 use crate::error::{Error, Result, damaged};
@@ -156,10 +155,7 @@ fn order(table: &Table, wish: &Wish<'_>, course: Option<&dyn Course>, promises: 
         promises.sort = Support::Exact;
     }
     if has_row_number && (course.is_none() || wish.is_in_row_order()) {
-        promises.order.push(Sort {
-            column: ROWID.to_owned(),
-            direction: Direction::Ascending,
-        });
+        promises.order.extend(table.info.identity.order());
     }
 }
 

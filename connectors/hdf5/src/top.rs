@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tablecast_connector::{Direction, Limits, Partition, ROWID, Sort};
+use tablecast_connector::{Direction, Limits, Partition};
 
 use crate::column::Element;
 use crate::error::{Result, damaged};
@@ -18,8 +18,6 @@ use crate::rows::{Course, Rows, Stretch, Stretches, Wish};
 use crate::scan::{guarded, threads};
 use crate::table::Table;
 
-/// Rows that are read one by one, each from where it is: of more, all are read and sorted.
-const ROWS_MAX: u64 = 20_000;
 /// Fewer rows are not worth a second thread.
 const ROWS_OF_A_THREAD: u64 = 1 << 16;
 
@@ -45,17 +43,8 @@ enum Cells {
 
 /// The course of a wish; `None` if it is not for the first rows by one column of numbers or texts.
 pub fn top(table: &Arc<Table>, rows: &Arc<dyn Rows>, wish: &Wish<'_>) -> Option<Arc<dyn Course>> {
-    let (first, rest) = wish.sort.split_first()?;
-    let is_by_row = |sort: &Sort| sort.column == ROWID && sort.direction == Direction::Ascending;
-    let limit = wish.limit.filter(|&limit| limit <= ROWS_MAX)?;
-    if !rest.iter().all(is_by_row) {
-        return None;
-    }
-    let named = |place: &crate::column::ColumnPlace| place.name == first.column;
-    let column = table.columns.iter().position(named)?;
-    let place = table.columns.get(column)?;
-    let cells = match &place.element {
-        _ if !place.is_scalar() => return None,
+    let (column, direction, limit) = wish.first_by(&table.columns)?;
+    let cells = match &table.columns.get(column)?.element {
         Element::Number(number) => Cells::Number(*number),
         Element::Text(padding) => Cells::Text(*padding),
         _ => return None,
@@ -67,7 +56,7 @@ pub fn top(table: &Arc<Table>, rows: &Arc<dyn Rows>, wish: &Wish<'_>) -> Option<
         stretch: wish.rows.clone(),
         column,
         cells,
-        direction: first.direction,
+        direction,
         limit: limit as usize,
     })))
 }

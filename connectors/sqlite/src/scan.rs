@@ -47,24 +47,13 @@ pub(crate) fn scan(inner: &Arc<Inner>, streams: Streams, request: &ScanRequest) 
     let has_row_number = info.identity.columns() == [ROWID];
     let order = match (&sort, has_row_number) {
         (Some(_), _) if !request.sort.is_empty() => request.sort.clone(),
-        (_, true) => vec![Sort {
-            column: ROWID.to_owned(),
-            direction: Direction::Ascending,
-        }],
+        (_, true) => info.identity.order(),
         _ => Vec::new(),
     };
     let promises = Promises {
         filters,
-        sort: if sort.is_some() {
-            Support::Exact
-        } else {
-            Support::Unsupported
-        },
-        limit: if limit.is_some() {
-            Support::Exact
-        } else {
-            Support::Unsupported
-        },
+        sort: Support::exact_if(sort.is_some()),
+        limit: Support::exact_if(limit.is_some()),
         order: order.clone(),
     };
     let sql = statement(info, &columns, &conditions, &order, limit);

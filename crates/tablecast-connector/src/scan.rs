@@ -38,6 +38,17 @@ pub enum Support {
     Unsupported,
 }
 
+impl Support {
+    /// Done whole or not at all.
+    pub fn exact_if(is_done: bool) -> Self {
+        if is_done {
+            Self::Exact
+        } else {
+            Self::Unsupported
+        }
+    }
+}
+
 /// What the scan promises about a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promises {

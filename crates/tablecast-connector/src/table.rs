@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affinity, Array, Value};
+use crate::{Affinity, Array, Direction, Sort, Value};
 
 /// The name by which a request and a predicate mean the row number. It is shown as a column only when asked for.
 pub const ROWID: &str = "rowid";
@@ -39,6 +39,15 @@ impl Identity {
             Self::RowNumber { .. } => vec![ROWID],
             Self::None => Vec::new(),
         }
+    }
+
+    /// The order by these columns, ascending: that of pages which are not sorted. Empty without an identity.
+    pub fn order(&self) -> Vec<Sort> {
+        let ascending = |column: &str| Sort {
+            column: column.to_owned(),
+            direction: Direction::Ascending,
+        };
+        self.columns().into_iter().map(ascending).collect()
     }
 }
 

@@ -18,9 +18,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use futures::{FutureExt, StreamExt};
 use tablecast_connector::{
-    BatchStream, BoxFuture, Capabilities, Column, Details, Direction, Error, Identity, Limits,
-    OpenPartition, OutputColumn, Partition, Promises, ROWID, Result, Scan, ScanRequest, Sort,
-    Source, Support, TableInfo, is_rowid_name,
+    BatchStream, BoxFuture, Capabilities, Column, Details, Error, Identity, Limits, OpenPartition,
+    OutputColumn, Partition, Promises, ROWID, Result, Scan, ScanRequest, Source, Support,
+    TableInfo, is_rowid_name,
 };
 
 use crate::expression::weaker;
@@ -144,7 +144,7 @@ impl ProvidedTable {
             .map(|filter| weaker(filter, &self.schema, &name_of))
             .collect();
         let filters = self.taken(handed)?;
-        let order = self.order();
+        let order = self.info.identity.order();
         // A limit is handed over only if nothing is left to filter or to sort behind it.
         let is_ordered = request.sort.is_empty() || order.starts_with(&request.sort);
         let limit = request
@@ -161,16 +161,8 @@ impl ProvidedTable {
                 .collect(),
             promises: Promises {
                 filters: filters.iter().map(|(_, support)| *support).collect(),
-                sort: if is_ordered {
-                    Support::Exact
-                } else {
-                    Support::Unsupported
-                },
-                limit: if limit.is_some() {
-                    Support::Exact
-                } else {
-                    Support::Unsupported
-                },
+                sort: Support::exact_if(is_ordered),
+                limit: Support::exact_if(limit.is_some()),
                 order,
             },
             partitions: (0..partitions as u64)
@@ -221,17 +213,6 @@ impl ProvidedTable {
         let panicked = datafusion::error::DataFusionError::Execution("it is damaged".to_owned());
         (self.explain)(&panicked)
             .unwrap_or_else(|| Error::internal("The engine failed unexpectedly"))
-    }
-
-    fn order(&self) -> Vec<Sort> {
-        let identity = self.info.identity.columns();
-        identity
-            .into_iter()
-            .map(|column| Sort {
-                column: column.to_owned(),
-                direction: Direction::Ascending,
-            })
-            .collect()
     }
 
     fn name_in_schema<'a>(&'a self, name: &'a str) -> &'a str {

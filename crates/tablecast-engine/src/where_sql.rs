@@ -7,9 +7,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema};
 use datafusion::arrow::compute::cast;
 use tablecast_connector::{
-    Batch, BatchStream, BoxFuture, Details, Dialect, Direction, Error, Filter, Identity, Limits,
+    Batch, BatchStream, BoxFuture, Details, Dialect, Error, Filter, Identity, Limits,
     OpenPartition, OutputColumn, Partition, Predicate, Promises, ROWID, Result, Scan, ScanRequest,
-    Sort, Source, Statement, Support, TableInfo, Value,
+    Source, Statement, Support, TableInfo, Value,
 };
 use tablecast_sql::{quote_always, sign};
 
@@ -144,10 +144,7 @@ impl Source for Filtered {
                 }
             }
             // Statements without an order read a table in its own.
-            promises.order.push(Sort {
-                column: ROWID.to_owned(),
-                direction: Direction::Ascending,
-            });
+            promises.order.extend(self.table.identity.order());
         }
         let columns = wanted
             .columns

@@ -14,7 +14,7 @@ use arrow_schema::SchemaRef;
 use tablecast_connector::{Limits, Pool, Result, Storage};
 
 use crate::file::{LocalFile, cannot};
-use crate::numbered::{Piece, ReadRows, RecordBatches, RowsTable, columns_of};
+use crate::numbered::{Piece, ReadRows, RecordBatches, RowsTable, columns_of, pieces};
 use messages::{Content, Found, Item};
 
 /// The table of an Arrow file or stream. Blocks.
@@ -56,30 +56,18 @@ struct ArrowRows {
 
 impl ArrowRows {
     fn new(file: LocalFile, found: Found) -> Self {
-        let mut batches = Vec::new();
-        let mut pieces = Vec::new();
-        let mut first_row = 0;
+        let (mut batches, mut counts) = (Vec::new(), Vec::new());
         for (at, item) in found.items.iter().enumerate() {
             if let Content::Rows(rows) = item.content {
                 batches.push(at);
-                pieces.push(Piece {
-                    first_row,
-                    rows: Some(rows),
-                });
-                first_row += rows;
+                counts.push(rows);
             }
-        }
-        if pieces.is_empty() {
-            pieces.push(Piece {
-                first_row: 0,
-                rows: Some(0),
-            });
         }
         Self {
             file,
             found,
             batches,
-            pieces,
+            pieces: pieces(counts),
         }
     }
 }

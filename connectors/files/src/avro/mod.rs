@@ -14,7 +14,7 @@ use arrow_schema::{ArrowError, Schema};
 use tablecast_connector::{Limits, Pool, Result, Storage};
 
 use crate::file::LocalFile;
-use crate::numbered::{Piece, ReadRows, RecordBatches, RowsTable, columns_of};
+use crate::numbered::{Piece, ReadRows, RecordBatches, RowsTable, columns_of, pieces};
 use blocks::{Block, Found};
 
 /// Rows of a batch.
@@ -65,25 +65,7 @@ struct AvroRows {
 
 impl AvroRows {
     fn new(file: LocalFile, found: Found) -> Self {
-        let mut first_row = 0;
-        let mut pieces: Vec<Piece> = found
-            .blocks
-            .iter()
-            .map(|block| {
-                let piece = Piece {
-                    first_row,
-                    rows: Some(block.rows),
-                };
-                first_row += block.rows;
-                piece
-            })
-            .collect();
-        if pieces.is_empty() {
-            pieces.push(Piece {
-                first_row: 0,
-                rows: Some(0),
-            });
-        }
+        let pieces = pieces(found.blocks.iter().map(|block| block.rows));
         Self {
             file,
             found,

@@ -11,7 +11,7 @@ mod places;
 
 use std::sync::{Arc, OnceLock};
 
-use tablecast_connector::{Direction, ROWID, Sort, Storage};
+use tablecast_connector::Storage;
 
 use crate::column::ColumnPlace;
 use crate::error::Result;
@@ -32,8 +32,6 @@ use key::spans;
 const DEPTH_MAX: usize = 16;
 /// Indexes of a table.
 const INDEXES_MAX: usize = 1000;
-/// Rows that are read one by one, each from where it is: of more, all are read and sorted.
-const ORDERED_MAX: u64 = 20_000;
 /// Bytes between two wanted rows that are read rather than passed over.
 const GAP_BYTES: u64 = 2048;
 
@@ -96,24 +94,11 @@ impl IndexedRows {
     }
 
     fn by_order(&self, wish: &Wish<'_>) -> Option<Arc<dyn Course>> {
-        let (first, rest) = wish.sort.split_first()?;
-        let is_by_row =
-            |sort: &Sort| sort.column == ROWID && sort.direction == Direction::Ascending;
-        if !rest.iter().all(is_by_row) || wish.limit.is_none_or(|limit| limit > ORDERED_MAX) {
-            return None;
-        }
-        let at = self
-            .columns
-            .iter()
-            .position(|place| place.name == first.column)?;
+        let (at, direction, _) = wish.first_by(&self.columns)?;
         let place = self.columns.get(at)?;
         let mut tested = Vec::new();
         wish.test.columns(&mut tested);
-        let is_by_value = !matches!(
-            place.element,
-            crate::column::Element::Number(_) | crate::column::Element::Text(_)
-        );
-        if is_by_value || tested.iter().any(|column| *column != at) {
+        if tested.iter().any(|column| *column != at) {
             return None;
         }
         let index = self.index(at)?;
@@ -124,7 +109,7 @@ impl IndexedRows {
             spans: spans(wish.test, at, index.cells),
             test: Arc::new(wish.test.clone()),
             index: Arc::clone(index),
-            direction: first.direction,
+            direction,
             column: at,
             offset: place.offset,
             name: place.name.clone(),
