@@ -418,6 +418,7 @@ impl Source for SqliteSource {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             dialect: Some(Dialect::sqlite()),
+            completes_sql: false,
             ask: true,
             table_count: true,
             foreign_keys: true,

@@ -23,6 +23,8 @@ use crate::{
 pub struct Capabilities {
     /// The dialect of `execute`; `None` if the source takes no SQL.
     pub dialect: Option<Dialect>,
+    /// Whether SQL that `execute` leaves `Unsupported` is done by the engine; otherwise it is refused.
+    pub completes_sql: bool,
     /// `ask` answers by itself.
     pub ask: bool,
     /// `table_count` answers by itself.

@@ -1,6 +1,7 @@
 //! A completed source: what it answers is passed on, what it leaves `Unsupported` is found by scanning it.
 //!
-//! A person's SQL is never run by the engine for a source that has a dialect of its own.
+//! A person's SQL is never run by the engine for a source that has a dialect of its own, unless the source says that what
+//! it leaves `Unsupported` may be.
 
 use std::sync::Arc;
 
@@ -38,7 +39,9 @@ fn is_unsupported(answer: &Result<Answer>) -> bool {
 impl Completed {
     /// Whether the ask holds SQL, or a search, that only the source itself may read.
     fn refuses_sql_of(&self, ask: &Ask) -> bool {
-        self.source.capabilities().dialect.is_some()
+        let capabilities = self.source.capabilities();
+        capabilities.dialect.is_some()
+            && !capabilities.completes_sql
             && ask
                 .filters
                 .iter()
@@ -160,13 +163,20 @@ impl Database for Completed {
         statement: &'a Statement,
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<Rows>> {
-        if self.source.capabilities().dialect.is_some() {
-            return self.source.execute(statement, limits);
+        let capabilities = self.source.capabilities();
+        let by_engine = || {
+            let catalog = sql::only(Arc::clone(&self.source));
+            sql::execute(catalog, statement.clone(), limits)
+        };
+        match (capabilities.dialect, capabilities.completes_sql) {
+            (None, _) => Box::pin(by_engine()),
+            (Some(_), false) => self.source.execute(statement, limits),
+            (Some(_), true) => Box::pin(async move {
+                match self.source.execute(statement, limits).await {
+                    Err(error) if error.kind() == ErrorKind::Unsupported => by_engine().await,
+                    answer => answer,
+                }
+            }),
         }
-        Box::pin(sql::execute(
-            sql::only(Arc::clone(&self.source)),
-            statement.clone(),
-            limits,
-        ))
     }
 }

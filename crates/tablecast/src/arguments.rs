@@ -102,6 +102,8 @@ pub(crate) struct ServeArguments {
         env = "DATASETTE_LOAD_EXTENSION"
     )]
     pub(crate) load_extension: Vec<String>,
+    #[command(flatten)]
+    pub(crate) guests: GuestArguments,
     /// Show only what the configuration allows
     #[arg(long)]
     pub(crate) default_deny: bool,
@@ -177,6 +179,27 @@ impl Refused {
     }
 }
 
+/// Connectors in other languages.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Connectors in other languages")]
+pub(crate) struct GuestArguments {
+    /// A connector: python:MODULE[:CLASS], a .py or .js file, or a program (repeatable); .EXT=… only for such files
+    #[arg(long = "connector", value_name = "[.EXT=]CONNECTOR")]
+    pub(crate) connector: Vec<String>,
+    /// Use all connectors that are installed for a language: python
+    #[arg(long = "connectors", value_name = "LANGUAGE")]
+    pub(crate) connectors: Vec<String>,
+    /// The Python interpreter for connectors
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: String,
+    /// A variable of the environment that connectors get, too (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connector_env: Vec<String>,
+    /// The most memory of one connector's process
+    #[arg(long, value_name = "MB", default_value_t = 4096)]
+    pub(crate) connector_memory_mb: u64,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InspectArguments {
     /// Files to look into
@@ -188,6 +211,8 @@ pub(crate) struct InspectArguments {
     /// An SQLite extension to load (repeatable)
     #[arg(long, value_name = "PATH[:ENTRYPOINT]")]
     pub(crate) load_extension: Vec<String>,
+    #[command(flatten)]
+    pub(crate) guests: GuestArguments,
 }
 
 /// The arguments with `serve` put first if no command is named: `tablecast x.db` serves.

@@ -7,6 +7,7 @@ mod counts;
 mod crossdb;
 mod declared;
 mod directory;
+mod guests;
 mod inspect;
 mod listen;
 mod open;
@@ -38,12 +39,19 @@ pub fn main(connectors: Vec<Arc<dyn Connector>>) -> ExitCode {
     };
     let result = runtime.block_on(async {
         match command {
-            arguments::Command::Serve(options) => serve::serve(connectors, *options).await,
-            arguments::Command::Inspect(options) => inspect::inspect(&connectors, &options).await,
+            arguments::Command::Serve(options) => {
+                let connectors = guests::before(connectors, &options.guests)?;
+                serve::serve(connectors, *options).await
+            }
+            arguments::Command::Inspect(options) => {
+                let connectors = guests::before(connectors, &options.guests)?;
+                inspect::inspect(&connectors, &options).await
+            }
         }
     });
     // Whatever still runs on behalf of nobody does not hold up the end.
     runtime.shutdown_background();
+    tablecast_process::end_all();
     result.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");
         ExitCode::FAILURE

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tablecast_connector::{Connector, Error, Location, OpenOptions, Result, Source};
+use tablecast_connector::{Connector, Error, ErrorKind, Location, OpenOptions, Result, Source};
 use tablecast_engine::complete;
 use tablecast_server::{Configuration, Published};
 
@@ -71,18 +71,23 @@ async fn open(connectors: &[Arc<dyn Connector>], wanted: &Wanted) -> Result<Arc<
             .await
             .map_err(|cause| Error::internal("A file could not be looked at").caused_by(cause))??,
     };
-    let connector = connectors
+    let mut refusal = None;
+    for connector in connectors
         .iter()
-        .find(|connector| connector.recognizes(&location));
-    let Some(connector) = connector else {
-        return Err(unknown(connectors, &location));
-    };
-    let mut options = wanted.options.clone();
-    // Options that belong to one kind of container do not disturb the others.
-    if connector.name() != "sqlite" {
-        options.own.clear();
+        .filter(|connector| connector.recognizes(&location))
+    {
+        let mut options = wanted.options.clone();
+        // Options that belong to one kind of container do not disturb the others.
+        if connector.name() != "sqlite" {
+            options.own.clear();
+        }
+        match connector.open(&location, &options).await {
+            // A connector in another language may say only then that a file is not of its kind.
+            Err(error) if error.kind() == ErrorKind::Unsupported => refusal = Some(error),
+            opened => return opened,
+        }
     }
-    connector.open(&location, &options).await
+    Err(refusal.unwrap_or_else(|| unknown(connectors, &location)))
 }
 
 fn unknown(connectors: &[Arc<dyn Connector>], location: &Location) -> Error {

@@ -1,0 +1,236 @@
+//! The guests of one container: started when they are needed, each asked one thing at a time, and started anew after a
+//! failure, with a wait that doubles while failures follow each other.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+use tablecast_connector::{Error, Limits, OpenOptions, Result};
+
+use crate::guest::Guest;
+use crate::program::Program;
+
+/// How many guests one container may have. Each holds one request.
+pub(crate) const GUESTS_MAX: usize = 6;
+
+/// How many requests may wait for a guest.
+pub(crate) const WAITING_MAX: usize = 18;
+
+/// The first wait after the second failure in a row, and the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// How often a wait for a guest looks whether anybody still waits.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// The guests of one container.
+#[derive(Debug)]
+pub(crate) struct Guests {
+    program: Program,
+    host: String,
+    location: String,
+    options: Json,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<(Guest, FileState)>,
+    alive: usize,
+    waiting: usize,
+    failures: u32,
+    retry_at: Option<Instant>,
+    problem: String,
+}
+
+/// A file's size, time of change and identity. Guests that opened an older one open it again.
+pub(crate) type FileState = Option<(u64, u128, u64)>;
+
+/// A guest on loan. Dropping gives it back, or ends it if it is not sound.
+#[derive(Debug)]
+pub(crate) struct Loan {
+    guests: Arc<Guests>,
+    guest: Option<(Guest, FileState)>,
+}
+
+impl Guests {
+    pub(crate) fn new(
+        program: Program,
+        host: &str,
+        location: String,
+        options: &OpenOptions,
+    ) -> Self {
+        Self {
+            program,
+            host: host.to_owned(),
+            location,
+            options: json!(options.own),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// The state of the file that the container is, if it is one.
+    pub(crate) fn file_state(&self) -> FileState {
+        use std::os::unix::fs::MetadataExt;
+
+        let metadata = std::fs::metadata(&self.location).ok()?;
+        let modified = metadata.modified().ok()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some((metadata.len(), since.as_nanos(), metadata.ino()))
+    }
+
+    /// Opens the container by a guest that was started to say hello.
+    pub(crate) fn adopt(self: &Arc<Self>, mut guest: Guest) -> Result<()> {
+        let state = self.file_state();
+        self.open(&mut guest, &Limits::none())?;
+        let mut shared = self.lock();
+        shared.alive += 1;
+        shared.idle.push((guest, state));
+        Ok(())
+    }
+
+    /// A guest that has the container open in its present state. `Unavailable` where guests fail or all are busy.
+    pub(crate) fn lend(self: &Arc<Self>, limits: &Limits) -> Result<Loan> {
+        let current = self.file_state();
+        let found = self.idle_or_place(limits)?;
+        // From here on the place is counted: dropping the loan frees it.
+        let mut loan = Loan {
+            guests: Arc::clone(self),
+            guest: None,
+        };
+        let mut guest = match found {
+            Some((guest, state)) if state == current => {
+                loan.guest = Some((guest, state));
+                return Ok(loan);
+            }
+            Some((guest, _)) => guest,
+            None => Guest::start(&self.program, &self.host).inspect_err(|error| {
+                self.failed(Some(error.message().to_owned()));
+            })?,
+        };
+        let opened = self.open(&mut guest, limits);
+        if let Err(error) = &opened
+            && !guest.is_sound()
+        {
+            self.failed(Some(error.message().to_owned()));
+        }
+        // A guest that could not open is not kept: it may be between two states.
+        opened?;
+        loan.guest = Some((guest, current));
+        Ok(loan)
+    }
+
+    fn open(&self, guest: &mut Guest, limits: &Limits) -> Result<()> {
+        let params = json!({ "location": self.location, "options": self.options });
+        guest.answer("open", params, limits).map(drop)
+    }
+
+    /// An idle guest, or `None` and the place for a new one.
+    fn idle_or_place(&self, limits: &Limits) -> Result<Option<(Guest, FileState)>> {
+        let mut state = self.lock();
+        if state.waiting >= WAITING_MAX {
+            return Err(self.busy());
+        }
+        loop {
+            while let Some((mut guest, opened)) = state.idle.pop() {
+                if guest.is_sound() {
+                    return Ok(Some((guest, opened)));
+                }
+                state.alive -= 1;
+                drop(state);
+                self.failed(guest.problem.take());
+                state = self.lock();
+            }
+            if let Some(retry_at) = state.retry_at.filter(|at| *at > Instant::now()) {
+                let seconds = retry_at.saturating_duration_since(Instant::now()).as_secs() + 1;
+                return Err(Error::unavailable(state.problem.clone())
+                    .hint(format!("It is started again in {seconds} s")));
+            }
+            if state.alive < GUESTS_MAX {
+                state.alive += 1;
+                return Ok(None);
+            }
+            state.waiting += 1;
+            state = self
+                .freed
+                .wait_timeout(state, SLICE)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.waiting -= 1;
+            limits.check()?;
+        }
+    }
+
+    fn busy(&self) -> Error {
+        Error::unavailable(format!("The connector {} is busy", self.program.label))
+            .hint("Ask again in a moment")
+    }
+
+    /// Notes a failure: the first costs nothing, those that follow it without a success a wait that doubles.
+    fn failed(&self, problem: Option<String>) {
+        let mut state = self.lock();
+        state.failures += 1;
+        state.problem = problem
+            .unwrap_or_else(|| format!("The connector {} ended by itself", self.program.label));
+        let doublings = state.failures.saturating_sub(2);
+        state.retry_at = (state.failures > 1).then(|| {
+            let wait = FIRST_WAIT.saturating_mul(1 << doublings.min(6));
+            Instant::now() + wait.min(LONGEST_WAIT)
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loan {
+    /// The guest.
+    pub(crate) fn guest(&mut self) -> Result<&mut Guest> {
+        match &mut self.guest {
+            Some((guest, _)) => Ok(guest),
+            None => Err(Error::internal(
+                "A connector was used after it had been given back",
+            )),
+        }
+    }
+
+    /// Notes that the guest did what was asked, so that earlier failures count no more.
+    pub(crate) fn succeeded(&self) {
+        let mut state = self.guests.lock();
+        (state.failures, state.retry_at) = (0, None);
+    }
+
+    /// Cancels request `id` and gives the guest back once it has ended it, without holding up the caller.
+    pub(crate) fn cancel_and_return(mut self, id: u64) {
+        let cancelling = thread::Builder::new().name("guest-cancel".to_owned());
+        // Without a thread the loan is dropped here, and with the closure the guest.
+        let _ = cancelling.spawn(move || {
+            if let Ok(guest) = self.guest() {
+                guest.cancel(id);
+            }
+        });
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Some((mut guest, opened)) = self.guest.take() else {
+            self.guests.lock().alive -= 1;
+            self.guests.freed.notify_one();
+            return;
+        };
+        if guest.is_sound() {
+            self.guests.lock().idle.push((guest, opened));
+        } else {
+            let problem = guest.problem.clone();
+            drop(guest);
+            self.guests.lock().alive -= 1;
+            self.guests.failed(problem);
+        }
+        self.guests.freed.notify_one();
+    }
+}
