@@ -1,7 +1,9 @@
 """Asks every question that the forerunner was asked about `test_tables.h5`, by its old address, and checks the right
 answer, those included where the forerunner's was wrong.
 
-    python tests/seed_questions.py TABLECAST
+    python tests/seed_questions.py TABLECAST [PYTHON]
+
+With PYTHON, an interpreter in which datasette-pytables 2.0.1 is installed, that old connector reads the file.
 
 Old addresses redirect to new ones. Rows are compared by value, whatever their shape; `_next` follows the server's own.
 """
@@ -178,13 +180,14 @@ def ask(server, question, tally):
 
 
 def main():
-    (binary,) = sys.argv[1:]
+    binary, *python = sys.argv[1:]
+    old = ["--connector", "python:datasette_pytables:PyTablesConnector", "--python", *python] if python else []
     tally = Tally()
     questions = SHARED / "seed" / "pytables.jsonl"
     if not questions.exists():
         tally.skip("the forerunner's questions", f"{questions} is not here")
         tally.end()
-    with serve(binary, SHARED / "hdf5" / "data" / "test_tables.h5", "--setting", "sql_time_limit_ms", "20000") as server:
+    with serve(binary, SHARED / "hdf5" / "data" / "test_tables.h5", "--setting", "sql_time_limit_ms", "20000", *old) as server:
         for line in questions.read_text().splitlines():
             question = json.loads(line)
             before = tally.failed

@@ -12,7 +12,7 @@ use tablecast_connector::{
 
 use crate::guest::Guest;
 use crate::message::{Hello, cut};
-use crate::pool::{GUESTS_MAX, Guests, WAITING_MAX};
+use crate::pool::{Guests, THREADS};
 use crate::program::Program;
 use crate::source::ProcessSource;
 
@@ -194,5 +194,5 @@ fn open(
         hash: None,
     };
     let source = ProcessSource::new(guests, hello, details);
-    Ok(Arc::new(Blocking::new(source, GUESTS_MAX + WAITING_MAX)?))
+    Ok(Arc::new(Blocking::new(source, THREADS)?))
 }

@@ -95,6 +95,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_to_the_last_digit() {
+        let mut input: &[u8] =
+            b"{\"type\":\"batch\",\"id\":1,\"rows\":[[0.9595258944714983,18446744073709551615]]}\n";
+        let Ok(Some(Frame::Reply(batch, _))) = read(&mut input) else {
+            panic!("no batch");
+        };
+        let rows = serde_json::json!([[0.959_525_894_471_498_3_f64, u64::MAX]]);
+        assert_eq!(batch.rows.map(|rows| serde_json::json!(rows)), Some(rows));
+    }
+
+    #[test]
     fn what_is_no_frame_is_refused_with_its_reason() {
         assert!(refusal(b"{\"type\":").contains("in the middle of a message"));
         assert!(refusal(b"print(1)\n").contains("no message of the protocol: print(1)"));

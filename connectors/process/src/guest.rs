@@ -86,7 +86,7 @@ impl Guest {
         })?;
         let (label, followed) = (program.label.clone(), log.clone());
         spawn(&program.label, "log", move || {
-            followed.follow(&label, errors)
+            followed.follow(&label, errors);
         })?;
         let mut guest = Self {
             hello: Hello {
@@ -126,7 +126,7 @@ impl Guest {
             Ok(Frame::Reply(reply, _)) => match reply.error {
                 Some(failure) => return Err(self.named(failure.into_error())),
                 None => {
-                    return Err(self.broken(Error::internal(format!(
+                    return Err(self.broken(&Error::internal(format!(
                         "it sent {:?} before its hello",
                         reply.kind
                     ))));
@@ -134,14 +134,14 @@ impl Guest {
             },
             Err(error) if error.kind() == ErrorKind::TimedOut => {
                 let waited = within.as_secs_f32();
-                return Err(self.broken(Error::internal(format!(
+                return Err(self.broken(&Error::internal(format!(
                     "it did not say hello within {waited} s"
                 ))));
             }
             Err(error) => return Err(error),
         };
         if hello.protocol != PROTOCOL {
-            return Err(self.broken(Error::internal(format!(
+            return Err(self.broken(&Error::internal(format!(
                 "it speaks version {} of the protocol; version {PROTOCOL} is spoken here",
                 hello.protocol
             ))));
@@ -161,7 +161,7 @@ impl Guest {
         let id = self.request(method, params, None)?;
         match self.event(id, &limits) {
             Ok(Event::End(result)) => Ok(result),
-            Ok(_) => Err(self.broken(Error::internal(format!("it answered {method} with rows")))),
+            Ok(_) => Err(self.broken(&Error::internal(format!("it answered {method} with rows")))),
             Err(error) => {
                 if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled) {
                     self.cancel(id);
@@ -193,13 +193,13 @@ impl Guest {
     pub(crate) fn event(&mut self, id: u64, limits: &Limits) -> Result<Event> {
         let (reply, payload) = match self.frame(limits)? {
             Frame::Reply(reply, payload) => (reply, payload),
-            Frame::Hello(_) => return Err(self.broken(Error::internal("it said hello twice"))),
+            Frame::Hello(_) => return Err(self.broken(&Error::internal("it said hello twice"))),
         };
         if reply.id != Some(id) {
             let told = reply
                 .id
                 .map_or_else(|| "no request".to_owned(), |id| format!("request {id}"));
-            return Err(self.broken(Error::internal(format!(
+            return Err(self.broken(&Error::internal(format!(
                 "it answered {told} when request {id} was under way"
             ))));
         }
@@ -211,22 +211,22 @@ impl Guest {
             "result" => Ok(Event::End(reply.result)),
             "error" => Err(match reply.error {
                 Some(failure) => self.named(failure.into_error()),
-                None => self.broken(Error::internal("it sent an error without saying which")),
+                None => self.broken(&Error::internal("it sent an error without saying which")),
             }),
             "columns" => match reply.columns {
                 Some(columns) => Ok(Event::Columns(columns)),
-                None => Err(self.broken(Error::internal("its message `columns` has none"))),
+                None => Err(self.broken(&Error::internal("its message `columns` has none"))),
             },
             "batch" => match reply.rows {
                 Some(rows) if payload.is_empty() => Ok(Event::Rows(rows)),
                 None if !payload.is_empty() => Ok(Event::Arrow(payload)),
-                _ => Err(self.broken(Error::internal(
+                _ => Err(self.broken(&Error::internal(
                     "its message `batch` is to have either rows or bytes",
                 ))),
             },
             other => {
                 let what = format!("it sent a message of the unknown type {other:?}");
-                Err(self.broken(Error::internal(what)))
+                Err(self.broken(&Error::internal(what)))
             }
         }
     }
@@ -269,7 +269,7 @@ impl Guest {
         if matches!(sent, Some(Ok(()))) {
             return Ok(());
         }
-        Err(self.broken(Error::internal("it does not read what it is sent")))
+        Err(self.broken(&Error::internal("it does not read what it is sent")))
     }
 
     /// The next frame. `TimedOut` and `Cancelled` come from the limits; any other error is the guest's end.
@@ -279,9 +279,9 @@ impl Guest {
             let slice = limits.remaining().map_or(SLICE, |left| left.min(SLICE));
             match self.from.recv_timeout(slice) {
                 Ok(Ok(frame)) => return Ok(frame),
-                Ok(Err(error)) => return Err(self.broken(error)),
+                Ok(Err(error)) => return Err(self.broken(&error)),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(self.broken(Error::internal("it ended")));
+                    return Err(self.broken(&Error::internal("it ended")));
                 }
                 Err(RecvTimeoutError::Timeout) => limits.check()?,
             }
@@ -289,7 +289,7 @@ impl Guest {
             if self.sandbox.ended().is_some() {
                 let since = *ended_at.get_or_insert_with(Instant::now);
                 if since.elapsed() > ENDED_GRACE {
-                    return Err(self.broken(Error::internal("it ended")));
+                    return Err(self.broken(&Error::internal("it ended")));
                 }
             }
         }
@@ -306,7 +306,7 @@ impl Guest {
     }
 
     /// The error about a guest that is not to be spoken to again.
-    fn broken(&mut self, error: Error) -> Error {
+    fn broken(&mut self, error: &Error) -> Error {
         self.is_sound = false;
         // The output closes a moment before the end is known.
         let until = Instant::now() + Duration::from_millis(200);

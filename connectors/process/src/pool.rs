@@ -14,8 +14,23 @@ use crate::program::Program;
 /// How many guests one container may have. Each holds one request.
 pub(crate) const GUESTS_MAX: usize = 6;
 
-/// How many requests may wait for a guest.
-pub(crate) const WAITING_MAX: usize = 18;
+/// How many of them may be sending rows: one is left for short questions.
+const STREAMS_MAX: usize = GUESTS_MAX - 1;
+
+/// How many requests for rows may wait for a guest.
+const WAITING_MAX: usize = 12;
+
+/// The threads of a container: requests for rows that wait never hold all of them, so that those under way go on.
+pub(crate) const THREADS: usize = GUESTS_MAX + 2 * WAITING_MAX;
+
+/// What a guest is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A question with one answer.
+    Question,
+    /// Rows, which are read as somebody wants them.
+    Stream,
+}
 
 /// The first wait after the second failure in a row, and the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -39,6 +54,7 @@ pub(crate) struct Guests {
 struct State {
     idle: Vec<(Guest, FileState)>,
     alive: usize,
+    streams: usize,
     waiting: usize,
     failures: u32,
     retry_at: Option<Instant>,
@@ -53,6 +69,7 @@ pub(crate) type FileState = Option<(u64, u128, u64)>;
 pub(crate) struct Loan {
     guests: Arc<Guests>,
     guest: Option<(Guest, FileState)>,
+    wanted: Use,
 }
 
 impl Guests {
@@ -93,13 +110,14 @@ impl Guests {
     }
 
     /// A guest that has the container open in its present state. `Unavailable` where guests fail or all are busy.
-    pub(crate) fn lend(self: &Arc<Self>, limits: &Limits) -> Result<Loan> {
+    pub(crate) fn lend(self: &Arc<Self>, wanted: Use, limits: &Limits) -> Result<Loan> {
         let current = self.file_state();
-        let found = self.idle_or_place(limits)?;
+        let found = self.idle_or_place(wanted, limits)?;
         // From here on the place is counted: dropping the loan frees it.
         let mut loan = Loan {
             guests: Arc::clone(self),
             guest: None,
+            wanted,
         };
         let mut guest = match found {
             Some((guest, state)) if state == current => {
@@ -129,37 +147,42 @@ impl Guests {
     }
 
     /// An idle guest, or `None` and the place for a new one.
-    fn idle_or_place(&self, limits: &Limits) -> Result<Option<(Guest, FileState)>> {
+    fn idle_or_place(&self, wanted: Use, limits: &Limits) -> Result<Option<(Guest, FileState)>> {
         let mut state = self.lock();
-        if state.waiting >= WAITING_MAX {
-            return Err(self.busy());
-        }
         loop {
-            while let Some((mut guest, opened)) = state.idle.pop() {
-                if guest.is_sound() {
-                    return Ok(Some((guest, opened)));
-                }
-                state.alive -= 1;
-                drop(state);
-                self.failed(guest.problem.take());
-                state = self.lock();
-            }
             if let Some(retry_at) = state.retry_at.filter(|at| *at > Instant::now()) {
                 let seconds = retry_at.saturating_duration_since(Instant::now()).as_secs() + 1;
                 return Err(Error::unavailable(state.problem.clone())
                     .hint(format!("It is started again in {seconds} s")));
             }
-            if state.alive < GUESTS_MAX {
-                state.alive += 1;
-                return Ok(None);
+            if wanted == Use::Question || state.streams < STREAMS_MAX {
+                if let Some((mut guest, opened)) = state.idle.pop() {
+                    if guest.is_sound() {
+                        state.streams += usize::from(wanted == Use::Stream);
+                        return Ok(Some((guest, opened)));
+                    }
+                    state.alive -= 1;
+                    drop(state);
+                    self.failed(guest.problem.take());
+                    state = self.lock();
+                    continue;
+                }
+                if state.alive < GUESTS_MAX {
+                    state.alive += 1;
+                    state.streams += usize::from(wanted == Use::Stream);
+                    return Ok(None);
+                }
             }
-            state.waiting += 1;
+            if wanted == Use::Stream && state.waiting >= WAITING_MAX {
+                return Err(self.busy());
+            }
+            state.waiting += usize::from(wanted == Use::Stream);
             state = self
                 .freed
                 .wait_timeout(state, SLICE)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
-            state.waiting -= 1;
+            state.waiting -= usize::from(wanted == Use::Stream);
             limits.check()?;
         }
     }
@@ -218,19 +241,26 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        let Some((mut guest, opened)) = self.guest.take() else {
-            self.guests.lock().alive -= 1;
-            self.guests.freed.notify_one();
-            return;
-        };
-        if guest.is_sound() {
-            self.guests.lock().idle.push((guest, opened));
-        } else {
-            let problem = guest.problem.clone();
+        let sound = self.guest.take().map(|(mut guest, opened)| {
+            if guest.is_sound() {
+                return Ok((guest, opened));
+            }
+            // Ending it takes a moment, for which nobody is to wait.
+            let problem = guest.problem.take();
             drop(guest);
-            self.guests.lock().alive -= 1;
-            self.guests.failed(problem);
+            Err(problem)
+        });
+        let mut state = self.guests.lock();
+        state.streams -= usize::from(self.wanted == Use::Stream);
+        match sound {
+            Some(Ok(idle)) => state.idle.push(idle),
+            Some(Err(problem)) => {
+                state.alive -= 1;
+                drop(state);
+                self.guests.failed(problem);
+            }
+            None => state.alive -= 1,
         }
-        self.guests.freed.notify_one();
+        self.guests.freed.notify_all();
     }
 }

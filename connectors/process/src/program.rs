@@ -42,7 +42,7 @@ impl Program {
             environment: Vec::new(),
             memory_bytes: Self::MEMORY_BYTES,
             hello_within: Duration::from_secs(20),
-            answer_within: Duration::from_secs(60),
+            answer_within: Duration::from_mins(1),
             extensions: Vec::new(),
             folder: None,
         }

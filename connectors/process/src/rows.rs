@@ -186,13 +186,13 @@ fn decode(payload: Vec<u8>) -> Result<Vec<RecordBatch>, String> {
 fn same_family(from: &DataType, to: &DataType) -> bool {
     use DataType as T;
     match (from, to) {
-        (T::Null, _) => true,
         (T::Dictionary(_, values), to) => values.as_ref() == to || same_family(values, to),
-        (T::Utf8 | T::LargeUtf8 | T::Utf8View, T::Utf8) => true,
-        (T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_), T::Binary) => true,
-        (T::Date32 | T::Date64, T::Date32) => true,
+        (T::Null, _)
+        | (T::Utf8 | T::LargeUtf8 | T::Utf8View, T::Utf8)
+        | (T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_), T::Binary)
+        | (T::Date32 | T::Date64, T::Date32)
+        | (T::Boolean, T::Boolean) => true,
         (T::Timestamp(_, a), T::Timestamp(_, b)) => a.is_some() == b.is_some(),
-        (T::Boolean, T::Boolean) => true,
         (from, to) if to.is_floating() => from.is_numeric(),
         (from, to) => from.is_integer() && to.is_integer(),
     }

@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use tablecast_connector::{
     Answer, Ask, BlockingRows, BlockingScan, BlockingSource, Capabilities, Count, Details, Dialect,
-    Direction, Error, ForeignKey, Limits, Partition, Promises, ROWID, Result, ScanRequest, Sort,
-    Statement, Support, TableInfo, Version,
+    Direction, Error, ErrorKind, ForeignKey, Identity, Limits, Partition, Promises, ROWID, Result,
+    ScanRequest, Sort, Statement, Support, TableInfo, Version,
 };
 
 use crate::asked;
 use crate::message::{Hello, cut};
-use crate::pool::{FileState, Guests};
+use crate::pool::{FileState, Guests, Use};
 use crate::pushdown::{self, Range, cell};
 use crate::rows::Shape;
 use crate::stream::{Answered, Scanning};
@@ -50,7 +50,7 @@ impl ProcessSource {
         params: Json,
         limits: &Limits,
     ) -> Result<T> {
-        let mut loan = self.guests.lend(limits)?;
+        let mut loan = self.guests.lend(Use::Question, limits)?;
         let result = loan.guest()?.answer(method, params, limits)?;
         loan.succeeded();
         serde_json::from_value(result).map_err(|cause| {
@@ -154,7 +154,15 @@ impl BlockingSource for ProcessSource {
     }
 
     fn table_info(&self, table: &str) -> Result<Arc<TableInfo>> {
-        self.known(table).map(|known| known.info)
+        match self.known(table) {
+            // A table that the guest cannot describe is listed with the reason, and the others are served.
+            Err(error) if matches!(error.kind(), ErrorKind::Unreadable | ErrorKind::Internal) => {
+                let mut info = TableInfo::new(table, Vec::new(), Identity::None);
+                info.unreadable = Some(error.message().to_owned());
+                Ok(Arc::new(info))
+            }
+            known => known.map(|known| known.info),
+        }
     }
 
     fn hidden_table_names(&self) -> Result<Vec<String>> {
@@ -407,7 +415,7 @@ fn order(known: &Known) -> Vec<Sort> {
         direction: Direction::Ascending,
     };
     match &known.info.identity {
-        tablecast_connector::Identity::RowNumber { .. } => vec![ascending(ROWID)],
+        Identity::RowNumber { .. } => vec![ascending(ROWID)],
         _ => known.order.iter().map(|name| ascending(name)).collect(),
     }
 }

@@ -11,7 +11,7 @@ use tablecast_connector::{
 };
 
 use crate::guest::Event;
-use crate::pool::{Guests, Loan};
+use crate::pool::{Guests, Loan, Use};
 use crate::pushdown::Range;
 use crate::rows::Shape;
 
@@ -24,7 +24,7 @@ struct Under {
 
 impl Under {
     fn start(guests: &Arc<Guests>, method: &str, params: Json, limits: &Limits) -> Result<Self> {
-        let mut loan = guests.lend(limits)?;
+        let mut loan = guests.lend(Use::Stream, limits)?;
         let id = loan.guest()?.stream(method, params)?;
         Ok(Self {
             loan: Some(loan),

@@ -157,10 +157,10 @@ fn form(named: &str, folder: &Path) -> anyhow::Result<Form> {
         let (module, class) = name
             .split_once(':')
             .map_or((name, None), |(module, class)| (module, Some(class)));
-        if !module.ends_with(".py") {
-            return Ok(Form::Python(name.to_owned()));
-        }
-        return python_file(module, class, folder);
+        return match Path::new(module).extension() {
+            Some(extension) if extension == "py" => python_file(module, class, folder),
+            _ => Ok(Form::Python(name.to_owned())),
+        };
     }
     let (path, class) = match named.rsplit_once(".py:") {
         Some((path, class)) => (format!("{path}.py"), Some(class)),
@@ -230,7 +230,7 @@ mod tests {
         for folder in ["datasette_connectors", "tablecast", "tablecast/old"] {
             for entry in std::fs::read_dir(root.join(folder))? {
                 let name = entry?.file_name().to_string_lossy().into_owned();
-                if name.ends_with(".py") {
+                if Path::new(&name).extension().is_some_and(|one| one == "py") {
                     there.push(format!("{folder}/{name}"));
                 }
             }

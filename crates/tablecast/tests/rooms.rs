@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "tablecast-files",
         &["tablecast-connector", "tablecast-engine"],
     ),
+    ("tablecast-process", &["tablecast-connector"]),
     (
         "tablecast",
         &[
@@ -37,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tablecast-engine",
             "tablecast-files",
             "tablecast-hdf5",
+            "tablecast-process",
             "tablecast-server",
             "tablecast-sqlite",
         ],

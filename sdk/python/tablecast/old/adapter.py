@@ -375,6 +375,8 @@ class Table:
             return float(cell)
         elif kind == "integer" and (found is bool or found is float and cell.is_integer() and abs(cell) < 2**63):
             return int(cell)
+        elif kind in NUMBERS and found is str and number_of(cell, kind) is not None:
+            return number_of(cell, kind)
         elif kind == "text":
             return cell.decode("utf-8", "replace") if found is bytes else str(cell)
         raise Failed(
@@ -393,6 +395,10 @@ def kind_of(declared, cells):
     said = declared_kind(declared)
     if not found:
         return said or "text"
+    if found == {"text"} and said in NUMBERS:
+        # Numbers and truths that are given as texts, as SQLite would keep them in a column of that type.
+        texts = [cell for cell in cells if cell is not None]
+        return said if all(number_of(cell, said) is not None for cell in texts) else "text"
     if found == {"integer"} and said == "real":
         return "real"
     if len(found) == 1:
@@ -402,6 +408,22 @@ def kind_of(declared, cells):
     if found <= {"boolean", "integer", "real"}:
         return "real"
     return "text"
+
+
+NUMBERS = ("boolean", "integer", "real")
+
+
+def number_of(cell, kind):
+    """The number that a text is; `None` if it is none of that kind."""
+    try:
+        if kind == "boolean":
+            return {"True": True, "False": False}.get(cell)
+        if kind == "integer":
+            number = int(cell)
+            return number if -(2**63) <= number < 2**63 else None
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def declared_kind(declared):

@@ -1,5 +1,7 @@
 """An old connector in the form of a new one."""
 
+import warnings
+
 from .. import failures
 from ..connector import Connector
 from ..rows import cell
@@ -27,6 +29,8 @@ class translated:
 
 def hosted(old_class):
     """A connector class over an old one."""
+    # What old libraries deprecate is nobody's news.
+    warnings.simplefilter("ignore")
 
     class Old(Connector):
         name = getattr(old_class, "connector_type", None) or old_class.__name__.lower()
