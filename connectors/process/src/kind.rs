@@ -42,7 +42,7 @@ pub(crate) fn data_type(name: &str) -> Option<DataType> {
     if name == "timestamp_utc" {
         return Some(DataType::Timestamp(
             TimeUnit::Microsecond,
-            Some("UTC".into()),
+            Some("+00:00".into()),
         ));
     }
     let known = NAMES.iter().find(|(known, _)| *known == name);
