@@ -10,6 +10,7 @@ use tablecast_connector::{
     Answer, Ask, Batch, BoxFuture, Capabilities, ContainerFile, Count, Details, Dialect, Error,
     FacetKind, ForeignKey, Limits, OutputColumn, Pool, ReadyBatches, Result, Rows, Scan,
     ScanRequest, Source, Statement, TableInfo, TableKind, Value, Version, Want, Wanted,
+    is_rowid_name,
 };
 use tablecast_sql::{
     Syntax, check_reads, count, count_at_most, facet, is_pragma, rows, syntax_of, values,
@@ -236,7 +237,15 @@ impl Inner {
             .table_query(want)
             .ok_or_else(|| Error::internal("These are not rows"))?;
         let facts = self.facts(&ask.table)?;
-        rows(self.syntax, &query, readable(&facts)?)
+        let info = readable(&facts)?;
+        for column in query
+            .columns
+            .iter()
+            .chain(query.sort.iter().map(|sort| &sort.column))
+        {
+            check_column(info, column)?;
+        }
+        rows(self.syntax, &query, info)
     }
 
     /// Answers one want, whole. Blocks.
@@ -261,6 +270,7 @@ impl Inner {
                 sample,
             } => {
                 let facts = self.facts(&ask.table)?;
+                check_column(readable(&facts)?, column)?;
                 let table = &readable(&facts)?.name;
                 // An index of the column has its values together already.
                 let in_index = ask.filters.is_empty() && facts.leading.contains(column);
@@ -338,6 +348,14 @@ impl Inner {
 
 fn not_found(table: &str) -> Error {
     Error::not_found(format!("Table not found: {table}"))
+}
+
+/// `InvalidRequest` names a column that is not there: SQLite would take its quoted name for a text, and answer with that.
+fn check_column(table: &TableInfo, name: &str) -> Result<()> {
+    if table.column(name).is_some() || is_rowid_name(name) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("no such column: {name}")).within(&table.name))
 }
 
 /// The table, unless it cannot be read.

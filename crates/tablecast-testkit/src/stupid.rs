@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tablecast_connector::{
     Batch, BlockingScan, BlockingSource, Cell, Details, Error, Identity, Limits, OutputColumn,
-    Partition, Promises, ROWID, Result, ScanRequest, TableInfo, Value,
+    Partition, Promises, ROWID, Result, ScanRequest, TableInfo,
 };
 
 use crate::dataset::Table;
+use crate::plain::cell;
 
 /// Rows of each batch, so that even small tables come in several.
 const BATCH_ROWS: usize = 64;
@@ -162,17 +163,4 @@ fn batch(
         builder.end_row();
     }
     builder.finish()
-}
-
-fn cell(value: &Value) -> Cell<'_> {
-    match value {
-        Value::Null => Cell::Null,
-        Value::Integer(integer) => i64::try_from(*integer)
-            .map(Cell::Integer)
-            .or_else(|_| u64::try_from(*integer).map(Cell::Unsigned))
-            .unwrap_or(Cell::Null),
-        Value::Real(real) => Cell::Real(*real),
-        Value::Text(text) => Cell::Text(text),
-        Value::Blob(bytes) => Cell::Bytes(bytes),
-    }
 }

@@ -11,6 +11,8 @@ use tablecast_connector::{
     Dimension, Direction, Error, Identity, Limits, Result, ScanRequest, Sort, Source, Statement,
     Support, TableInfo, Version,
 };
+use tablecast_engine::complete;
+use tablecast_testkit::examine::{Examined, Plan, examine};
 use tablecast_testkit::{SOURCE_CHECKS, Stupid, check, dataset};
 
 /// What the liar lies about.
@@ -247,4 +249,68 @@ fn the_stupid_source_is_honest() {
     ] {
         assert_eq!(check(&source(honest), &dataset::tables()), []);
     }
+}
+
+/// Lies that cannot be told from the truth by whoever does not know what the container holds.
+const UNKNOWABLE: &[Lie] = &[Lie::HidesATable, Lie::MistakesAnAffinity];
+
+fn examined(source: &Arc<dyn Source>) -> Examined {
+    let database = complete(Arc::clone(source));
+    let plan = Plan {
+        questions: 10,
+        ..Plan::default()
+    };
+    examine(source, &database, &plan, &mut |_| ())
+}
+
+fn liar(lie: Lie) -> Arc<dyn Source> {
+    source(Liar {
+        honest: Stupid::new(dataset::tables()),
+        lie,
+        calls: AtomicU64::new(0),
+    })
+}
+
+#[test]
+fn questions_find_every_lie_that_can_be_known() {
+    for (lie, _) in LIES {
+        let passed = examined(&liar(*lie)).passed();
+        assert_eq!(passed, UNKNOWABLE.contains(lie), "{lie:?}");
+    }
+}
+
+#[test]
+fn questions_find_nothing_wrong_with_honest_sources() {
+    for identity in [
+        Identity::None,
+        Identity::RowNumber { seekable: false },
+        Identity::Key(vec!["number".to_owned()]),
+    ] {
+        let honest = source(Stupid::with_identity(dataset::tables(), identity));
+        let examined = examined(&honest);
+        let wrong: Vec<_> = examined
+            .tests
+            .iter()
+            .flat_map(|test| &test.findings)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(examined.tests.iter().map(|test| test.asked).sum::<u32>() > 300);
+    }
+}
+
+#[test]
+fn the_same_seed_asks_the_same_and_another_seed_something_else() {
+    let wrong = |seed: u64| {
+        let source = liar(Lie::PromisesToFilter);
+        let database = complete(Arc::clone(&source));
+        let plan = Plan {
+            seed,
+            ..Plan::default()
+        };
+        let examined = examine(&source, &database, &plan, &mut |_| ());
+        let findings = examined.tests.into_iter().flat_map(|test| test.findings);
+        findings.collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(1), wrong(1));
+    assert_ne!(wrong(1), wrong(2));
 }

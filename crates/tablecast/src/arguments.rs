@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tablecast_testkit::examine::Level;
 
 /// Publishes tables from any data container as a website and a JSON API.
 #[derive(Debug, Parser)]
@@ -19,6 +20,52 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Print what files hold: size, hash and row counts, as JSON
     Inspect(InspectArguments),
+    /// Test connectors, and tell which are known
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorCommand {
+    /// Ask a file or another location random questions, and compare the answers with a plain executor's
+    Test(TestArguments),
+    /// Tell which connectors this program knows, and what each opens
+    List(ListArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) guests: GuestArguments,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TestArguments {
+    /// What to test: whatever `serve` would take
+    pub(crate) location: String,
+    /// Only this level: read, filter, sort, page, facet, sql, stream or misbehave (repeatable)
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Vec<Level>,
+    /// Only this table
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// Another seed asks other questions
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many questions each test asks of each table
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) questions: u32,
+    /// The most rows of a table that are read for comparison
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rows: u32,
+    /// Write the result to this file, too, as the XML that services for continuous integration read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) guests: GuestArguments,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -221,7 +268,7 @@ pub(crate) fn with_default_command(arguments: impl Iterator<Item = OsString>) ->
     let first = arguments.get(1).and_then(|first| first.to_str());
     let is_command = matches!(
         first,
-        None | Some("serve" | "inspect" | "help" | "--help" | "--version" | "-V")
+        None | Some("serve" | "inspect" | "connector" | "help" | "--help" | "--version" | "-V")
     );
     if !is_command {
         arguments.insert(1, "serve".into());

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod connector;
 mod counts;
 mod crossdb;
 mod declared;
@@ -47,6 +48,7 @@ pub fn main(connectors: Vec<Arc<dyn Connector>>) -> ExitCode {
                 let connectors = guests::before(connectors, &options.guests)?;
                 inspect::inspect(&connectors, &options).await
             }
+            arguments::Command::Connector(command) => connector::run(connectors, command).await,
         }
     });
     // Whatever still runs on behalf of nobody does not hold up the end.

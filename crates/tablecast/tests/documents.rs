@@ -40,18 +40,22 @@ fn every_setting_and_operator_is_documented() {
 #[test]
 fn every_option_is_documented() {
     let guide = guide();
-    let help = Command::new(env!("CARGO_BIN_EXE_tablecast"))
-        .args(["serve", "--help"])
-        .output()
-        .expect("it runs");
-    let help = String::from_utf8(help.stdout).expect("text");
-    let options: Vec<&str> = help
-        .split(|c: char| c.is_whitespace() || c == ',' || c == '.' || c == ';' || c == ':')
-        .filter(|word| word.starts_with("--") && word.len() > 2)
-        .collect();
-    assert!(options.len() > 20, "{help}");
-    for option in options {
-        assert!(guide.contains(option), "the option {option}");
+    let commands: [&[&str]; 3] = [&["serve"], &["inspect"], &["connector", "test"]];
+    for (command, least) in commands.iter().zip([20, 2, 7]) {
+        let help = Command::new(env!("CARGO_BIN_EXE_tablecast"))
+            .args(*command)
+            .arg("--help")
+            .output()
+            .expect("it runs");
+        let help = String::from_utf8(help.stdout).expect("text");
+        let options: Vec<&str> = help
+            .split(|c: char| c.is_whitespace() || c == ',' || c == '.' || c == ';' || c == ':')
+            .filter(|word| word.starts_with("--") && word.len() > 2)
+            .collect();
+        assert!(options.len() > least, "{help}");
+        for option in options {
+            assert!(guide.contains(option), "the option {option}");
+        }
     }
 }
 

@@ -41,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tablecast-process",
             "tablecast-server",
             "tablecast-sqlite",
+            "tablecast-testkit",
         ],
     ),
     ("tablecast-limit", &[]),

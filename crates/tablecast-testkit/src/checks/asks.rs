@@ -1,18 +1,14 @@
 //! Checks of a completed source: whether every request has its right answer, whoever found it.
 
-use std::collections::BTreeMap;
-
 use futures::executor::block_on;
 use tablecast_connector::{
     Answer, Ask, Direction, FacetKind, Filter, Limits, Position, Predicate, Sort, Value, Want,
-    compare_values,
 };
 
 use super::Outcome;
-use super::subject::{
-    Subject, Values, compare_rows, conditions, difference, rows_that_pass, same_rows, told,
-};
+use super::subject::{Subject, conditions, difference, same_rows, told};
 use crate::dataset::Table;
+use crate::plain::{Values, compare_rows, counted, rows_that_pass};
 use crate::read_rows;
 
 fn ask(
@@ -233,7 +229,7 @@ pub(super) fn facets_count(subject: &Subject) -> Outcome {
             let Answer::Facet { values, more } = ask(subject, table, Vec::new(), want)? else {
                 return Err("a facet wanted, something else given".to_owned());
             };
-            let expected = counted(table, place);
+            let expected = counted(&table.rows, place);
             if values != expected.get(..5).unwrap_or(&expected) || more != (expected.len() > 5) {
                 return Err(format!(
                     "{}: {values:?} (more: {more}), not {expected:?}",
@@ -243,23 +239,4 @@ pub(super) fn facets_count(subject: &Subject) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// The values of a column with their counts, in the order of facets.
-fn counted(table: &Table, place: usize) -> Vec<(Value, u64)> {
-    let mut counts: BTreeMap<String, (Value, u64)> = BTreeMap::new();
-    for value in table
-        .rows
-        .iter()
-        .filter_map(|row| row.get(place))
-        .filter(|v| **v != Value::Null)
-    {
-        counts
-            .entry(format!("{value:?}"))
-            .or_insert_with(|| (value.clone(), 0))
-            .1 += 1;
-    }
-    let mut counts: Vec<(Value, u64)> = counts.into_values().collect();
-    counts.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| compare_values(a, b)));
-    counts
 }

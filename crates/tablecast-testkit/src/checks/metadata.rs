@@ -6,7 +6,7 @@ use tablecast_connector::{ArrayRequest, Error, ErrorKind, Limits, Statement, Win
 use super::Outcome;
 use super::subject::{Subject, everything, told};
 
-pub(super) fn every_table_is_listed(subject: &Subject) -> Outcome {
+pub(crate) fn every_table_is_listed(subject: &Subject) -> Outcome {
     let names = block_on(subject.source.table_names()).map_err(told)?;
     for table in &subject.tables {
         if !names.contains(&table.name) {
@@ -16,7 +16,7 @@ pub(super) fn every_table_is_listed(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn an_unknown_table_is_not_found(subject: &Subject) -> Outcome {
+pub(crate) fn an_unknown_table_is_not_found(subject: &Subject) -> Outcome {
     let name = "no such table";
     let info = block_on(subject.source.table_info(name)).map(|_| ());
     not_found("table_info", info)?;
@@ -36,7 +36,7 @@ fn not_found(method: &str, result: Result<(), Error>) -> Outcome {
     }
 }
 
-pub(super) fn every_column_is_described(subject: &Subject) -> Outcome {
+pub(crate) fn every_column_is_described(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let info = subject.info(table)?;
         for column in &table.columns {
@@ -54,7 +54,7 @@ pub(super) fn every_column_is_described(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn the_version_stands_still_while_nothing_changes(subject: &Subject) -> Outcome {
+pub(crate) fn the_version_stands_still_while_nothing_changes(subject: &Subject) -> Outcome {
     let before = subject.source.version();
     if subject.source.capabilities().version != before.is_some() {
         return Err(format!(
@@ -72,7 +72,7 @@ pub(super) fn the_version_stands_still_while_nothing_changes(subject: &Subject) 
     }
 }
 
-pub(super) fn what_is_denied_is_refused(subject: &Subject) -> Outcome {
+pub(crate) fn what_is_denied_is_refused(subject: &Subject) -> Outcome {
     let capabilities = subject.source.capabilities();
     let Some(table) = subject.tables.first() else {
         return Ok(());
@@ -100,7 +100,7 @@ fn as_claimed(method: &str, claimed: bool, result: &Result<(), Error>) -> Outcom
     }
 }
 
-pub(super) fn a_count_is_right(subject: &Subject) -> Outcome {
+pub(crate) fn a_count_is_right(subject: &Subject) -> Outcome {
     let claimed = subject.source.capabilities().table_count;
     for table in &subject.tables {
         let all = block_on(
@@ -122,7 +122,7 @@ pub(super) fn a_count_is_right(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn what_is_an_array_can_be_drawn(subject: &Subject) -> Outcome {
+pub(crate) fn what_is_an_array_can_be_drawn(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let info = subject.info(table)?;
         let Some(array) = &info.array else { continue };

@@ -1,8 +1,8 @@
 //! The checks, as lists: each has a name that is a sentence, and is a function that says what is wrong.
 
 mod asks;
-mod metadata;
-mod scans;
+pub(crate) mod metadata;
+pub(crate) mod scans;
 mod subject;
 
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tablecast_connector::{Database, Source};
 
 use crate::dataset::Table;
-use subject::Subject;
+pub(crate) use subject::Subject;
 
 /// One check.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl fmt::Debug for Check {
 }
 
 /// What is wrong, in words.
-type Outcome = Result<(), String>;
+pub(crate) type Outcome = Result<(), String>;
 
 /// A check that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

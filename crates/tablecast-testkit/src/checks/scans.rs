@@ -8,20 +8,19 @@ use tablecast_connector::{
 };
 
 use super::Outcome;
-use super::subject::{
-    Subject, Values, conditions, difference, everything, rows_that_pass, same_rows, told,
-};
+use super::subject::{Subject, conditions, difference, everything, same_rows, told};
 use crate::dataset::Table;
+use crate::plain::{Values, compare_rows, rows_that_pass};
 use crate::reading::read_partitions;
 
-pub(super) fn a_scan_gives_every_row(subject: &Subject) -> Outcome {
+pub(crate) fn a_scan_gives_every_row(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         same_rows(&table.name, &subject.read(&everything(table))?, &table.rows)?;
     }
     Ok(())
 }
 
-pub(super) fn columns_come_as_asked(subject: &Subject) -> Outcome {
+pub(crate) fn columns_come_as_asked(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let mut request = everything(table);
         request.columns.reverse();
@@ -56,7 +55,7 @@ pub(super) fn columns_come_as_asked(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn a_scan_of_no_columns_counts(subject: &Subject) -> Outcome {
+pub(crate) fn a_scan_of_no_columns_counts(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let request = ScanRequest {
             columns: Vec::new(),
@@ -73,7 +72,7 @@ pub(super) fn a_scan_of_no_columns_counts(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn rows_known_beforehand_come(subject: &Subject) -> Outcome {
+pub(crate) fn rows_known_beforehand_come(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let request = everything(table);
         let promised = subject.source.scan(&request).map_err(told)?.rows;
@@ -86,7 +85,7 @@ pub(super) fn rows_known_beforehand_come(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn a_partition_can_be_read_again(subject: &Subject) -> Outcome {
+pub(crate) fn a_partition_can_be_read_again(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let scan = subject.source.scan(&everything(table)).map_err(told)?;
         let first = read_partitions(&scan, &Limits::none()).map_err(told)?;
@@ -101,13 +100,13 @@ pub(super) fn a_partition_can_be_read_again(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn an_exact_filter_is_exact(subject: &Subject) -> Outcome {
+pub(crate) fn an_exact_filter_is_exact(subject: &Subject) -> Outcome {
     each_filter(subject, Support::Exact, |context, found, expected| {
         same_rows(context, found, expected)
     })
 }
 
-pub(super) fn an_inexact_filter_loses_nothing(subject: &Subject) -> Outcome {
+pub(crate) fn an_inexact_filter_loses_nothing(subject: &Subject) -> Outcome {
     each_filter(subject, Support::Inexact, |context, found, expected| {
         let missing = expected.iter().any(|row| !found.contains(row));
         if missing {
@@ -154,7 +153,7 @@ fn each_filter(
     Ok(())
 }
 
-pub(super) fn the_promised_order_is_kept(subject: &Subject) -> Outcome {
+pub(crate) fn the_promised_order_is_kept(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let columns = table.columns.iter().map(|column| column.name.as_str());
         for wanted in columns.map(Some).chain([None]) {
@@ -202,7 +201,7 @@ fn in_order(table: &Table, rows: &Values, order: &[Sort]) -> Outcome {
     }
 }
 
-pub(super) fn an_exact_limit_is_kept(subject: &Subject) -> Outcome {
+pub(crate) fn an_exact_limit_is_kept(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let request = ScanRequest {
             limit: Some(5),
@@ -220,7 +219,7 @@ pub(super) fn an_exact_limit_is_kept(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn row_numbers_are_distinct(subject: &Subject) -> Outcome {
+pub(crate) fn row_numbers_are_distinct(subject: &Subject) -> Outcome {
     for table in &subject.tables {
         let identity = subject.info(table)?.identity.clone();
         let keys: Vec<String> = identity.columns().into_iter().map(str::to_owned).collect();
@@ -241,7 +240,7 @@ pub(super) fn row_numbers_are_distinct(subject: &Subject) -> Outcome {
             ));
         }
         let ordered = rows.windows(2).all(|pair| match pair {
-            [a, b] => super::subject::compare_rows(a, b).is_lt(),
+            [a, b] => compare_rows(a, b).is_lt(),
             _ => true,
         });
         if ascending && !ordered {
@@ -251,7 +250,7 @@ pub(super) fn row_numbers_are_distinct(subject: &Subject) -> Outcome {
     Ok(())
 }
 
-pub(super) fn a_cancelled_scan_stops(subject: &Subject) -> Outcome {
+pub(crate) fn a_cancelled_scan_stops(subject: &Subject) -> Outcome {
     for table in subject.tables.iter().filter(|table| !table.rows.is_empty()) {
         let scan = subject.source.scan(&everything(table)).map_err(told)?;
         let limits = Limits::none();

@@ -4,26 +4,23 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use tablecast_connector::{
-    Cell, Column, Database, Error, OPERATORS, Operator, Predicate, ScanRequest, Source, TableInfo,
-    Value, compare_values,
+    Column, Database, Error, OPERATORS, Operator, ScanRequest, Source, TableInfo, Value,
 };
 
 use super::Outcome;
 use crate::dataset::Table;
+use crate::plain::{Values, compare_rows};
 use crate::read_all;
 
-/// Rows as plain values.
-pub(super) type Values = Vec<Vec<Value>>;
-
 /// A source and what it should hold. NaN in the tables is null here.
-pub(super) struct Subject {
+pub(crate) struct Subject {
     pub(super) source: Arc<dyn Source>,
     pub(super) database: Option<Arc<dyn Database>>,
     pub(super) tables: Vec<Table>,
 }
 
 impl Subject {
-    pub(super) fn new(
+    pub(crate) fn new(
         source: Arc<dyn Source>,
         database: Option<Arc<dyn Database>>,
         tables: &[Table],
@@ -103,42 +100,6 @@ pub(super) fn difference(context: &str, found: &Values, expected: &Values) -> St
         found.len(),
         expected.len()
     )
-}
-
-pub(super) fn compare_rows(a: &[Value], b: &[Value]) -> std::cmp::Ordering {
-    let unequal = a
-        .iter()
-        .zip(b)
-        .map(|(a, b)| compare_values(a, b))
-        .find(|order| order.is_ne());
-    unequal.unwrap_or(std::cmp::Ordering::Equal)
-}
-
-/// The table's rows that pass.
-pub(super) fn rows_that_pass(table: &Table, predicate: &Predicate) -> Values {
-    let passes = |row: &&Vec<Value>| {
-        let cell_of = |column: &str| {
-            let place = table
-                .columns
-                .iter()
-                .position(|known| known.name.eq_ignore_ascii_case(column));
-            place
-                .and_then(|place| row.get(place))
-                .map_or(Cell::Null, cell)
-        };
-        predicate.matches(&cell_of) == Some(true)
-    };
-    table.rows.iter().filter(passes).cloned().collect()
-}
-
-fn cell(value: &Value) -> Cell<'_> {
-    match value {
-        Value::Null => Cell::Null,
-        Value::Integer(integer) => i64::try_from(*integer).map_or(Cell::Null, Cell::Integer),
-        Value::Real(real) => Cell::Real(*real),
-        Value::Text(text) => Cell::Text(text),
-        Value::Blob(bytes) => Cell::Bytes(bytes),
-    }
 }
 
 /// What is typed into a filter of each operator, chosen to hit and to miss, and to be of the wrong class.

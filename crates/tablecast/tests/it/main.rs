@@ -11,6 +11,7 @@
 mod assets;
 mod command;
 mod configuration;
+mod connector;
 mod crossdb;
 mod damaged;
 mod declared;
