@@ -21,6 +21,7 @@ mod memory;
 mod pattern;
 mod planned;
 pub mod plans;
+mod provided;
 pub mod provider;
 mod pushed;
 mod request;
@@ -37,6 +38,9 @@ mod where_sql;
 
 pub use across::{Joined, JoinedBy, across};
 pub use complete::complete;
+/// The engine's own version: providers that are handed over have to be of it.
+pub use datafusion;
 pub use declared::{Declaration, declare};
+pub use provided::{Providers, provided};
 pub use shown::{shown, shown_type};
 pub use table_source::{ProvidedTable, TableSource};
