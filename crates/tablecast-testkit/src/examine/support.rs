@@ -38,7 +38,7 @@ const METHODS: &[(&str, &str)] = &[
     ("hidden_table_names", "no table is hidden"),
     ("detect_spatialite", "none"),
     ("view_names", "there are no views"),
-    ("table_count", "rows are counted by a scan"),
+    ("table_count", "told by a scan, or counted over it"),
     ("table_info", "required"),
     ("foreign_keys", "there are none but those declared"),
     ("table_exists", "told from table_info"),
