@@ -15,6 +15,8 @@ import { createInterface } from "node:readline";
 
 const PROTOCOL = 1;
 const BATCH_ROWS = 1000;
+// A page and the row that tells whether another follows.
+const FIRST_ROWS = 101;
 const SAMPLE = 1000;
 
 // The optional methods, by their names in the protocol.
@@ -118,13 +120,15 @@ async function scan(connector, known, id, params) {
   const types = new Map(info.columns.map((column) => [column.name, column.type]));
   const values = (row) => params.columns.map((name) => cell(row[name], types.get(name)));
   let rows = [];
-  let most = 100;
+  let most = FIRST_ROWS;
+  let left = params.limit ?? Infinity;
   for await (const row of connector.scan(params.table, params)) {
     rows.push(values(row));
     if (rows.length === most) {
       await batch(id, rows);
       [rows, most] = [[], BATCH_ROWS];
     }
+    if (--left <= 0) break;
   }
   if (rows.length > 0) await batch(id, rows);
   return {};

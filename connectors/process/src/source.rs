@@ -2,7 +2,7 @@
 //!
 //! What a guest says of its tables is kept until its file changes, so that a scan is promised without asking it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,7 +31,15 @@ pub struct ProcessSource {
     guests: Arc<Guests>,
     hello: Hello,
     details: Details,
-    tables: Mutex<(FileState, HashMap<String, Known>)>,
+    tables: Mutex<Tables>,
+}
+
+/// What guests said of tables while the file was in one state, and which tables they knew before.
+#[derive(Debug, Default)]
+struct Tables {
+    state: FileState,
+    known: HashMap<String, Known>,
+    before: BTreeSet<String>,
 }
 
 impl ProcessSource {
@@ -84,7 +92,7 @@ impl ProcessSource {
     }
 
     fn checked(&self, method: &str, names: Vec<String>) -> Result<Vec<String>> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let wrong = names
             .iter()
             .find(|name| name.is_empty() || !seen.insert(name.as_str()));
@@ -105,10 +113,21 @@ impl ProcessSource {
     fn kept(&self, table: &str) -> Option<Known> {
         let state = self.guests.file_state();
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if tables.0 != state {
-            *tables = (state, HashMap::new());
+        if tables.state != state {
+            let before = tables.known.drain().map(|(name, _)| name).collect();
+            (tables.state, tables.before) = (state, before);
         }
-        tables.1.get(table).cloned()
+        tables.known.get(table).cloned()
+    }
+
+    /// Why nothing is known of a table without asking a guest.
+    fn unknown(&self, table: &str) -> Error {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if tables.before.contains(table) {
+            Error::unavailable(format!("{table} has changed while it was asked")).hint("Ask again")
+        } else {
+            Error::not_found(format!("no such table: {table}"))
+        }
     }
 
     fn known(&self, table: &str) -> Result<Known> {
@@ -118,7 +137,7 @@ impl ProcessSource {
         let told: Json = self.answer("table_info", json!({ "table": table }), &Limits::none())?;
         let known = Known::read(table, told, &self.hello.pushdown)?;
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.1.insert(table.to_owned(), known.clone());
+        tables.known.insert(table.to_owned(), known.clone());
         Ok(known)
     }
 }
@@ -214,10 +233,9 @@ impl BlockingSource for ProcessSource {
     }
 
     fn scan(&self, request: &ScanRequest) -> Result<BlockingScan> {
-        let known = self.kept(&request.table).ok_or_else(|| {
-            Error::unavailable(format!("{} has changed while it was asked", request.table))
-                .hint("Ask again")
-        })?;
+        let Some(known) = self.kept(&request.table) else {
+            return Err(self.unknown(&request.table));
+        };
         if let Some(reason) = &known.info.unreadable {
             return Err(Error::unreadable(reason.clone()));
         }

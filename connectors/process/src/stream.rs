@@ -15,6 +15,9 @@ use crate::pool::{Guests, Loan, Use};
 use crate::pushdown::Range;
 use crate::rows::Shape;
 
+/// More rows than these are as good as all; a larger number is not the same in each language.
+const COUNTED_MAX: u64 = 1 << 53;
+
 /// A request under way, and the guest that has it.
 struct Under {
     loan: Option<Loan>,
@@ -24,6 +27,7 @@ struct Under {
 
 impl Under {
     fn start(guests: &Arc<Guests>, method: &str, params: Json, limits: &Limits) -> Result<Self> {
+        limits.check()?;
         let mut loan = guests.lend(Use::Stream, limits)?;
         let id = loan.guest()?.stream(method, params)?;
         Ok(Self {
@@ -36,6 +40,10 @@ impl Under {
     /// The next event; `None` behind the end. An error ends the request.
     fn next(&mut self) -> Option<Result<Event>> {
         let loan = self.loan.as_mut()?;
+        if let Err(error) = self.limits.check() {
+            self.cancel();
+            return Some(Err(error));
+        }
         let event = loan
             .guest()
             .and_then(|guest| guest.event(self.id, &self.limits));
@@ -103,7 +111,7 @@ impl Scanning {
         if let Some(members) = params.as_object_mut() {
             // Rows that are skipped here are read by the guest.
             let wanted = left.saturating_add(range.start - skipped);
-            let told = (limit.is_some() || range.end != u64::MAX).then_some(wanted);
+            let told = (wanted < COUNTED_MAX).then_some(wanted);
             members.insert("limit".to_owned(), json!(told));
             members.insert("offset".to_owned(), json!(skipped));
         }
@@ -119,6 +127,7 @@ impl Scanning {
             start: range.start,
             left,
             ready: VecDeque::new(),
+            limits: limits.clone(),
         })
     }
 }
@@ -134,6 +143,7 @@ pub(crate) struct Scanned {
     /// How many are still wanted.
     left: u64,
     ready: VecDeque<RecordBatch>,
+    limits: Limits,
 }
 
 impl Iterator for Scanned {
@@ -146,6 +156,10 @@ impl Iterator for Scanned {
                 return None;
             }
             if let Some(batch) = self.ready.pop_front() {
+                if let Err(error) = self.limits.check() {
+                    (self.left, self.under) = (0, None);
+                    return Some(Err(error));
+                }
                 match self.cut(&batch) {
                     Some(batch) => return Some(Ok(batch.into())),
                     None => continue,

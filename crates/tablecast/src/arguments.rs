@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Print what files hold: size, hash and row counts, as JSON
     Inspect(InspectArguments),
-    /// Test connectors, and tell which are known
+    /// Write and test connectors, and tell which are known
     #[command(subcommand)]
     Connector(ConnectorCommand),
 }
@@ -31,6 +31,31 @@ pub(crate) enum ConnectorCommand {
     Test(TestArguments),
     /// Tell which connectors this program knows, and what each opens
     List(ListArguments),
+    /// Write a connector that works, with an example and its test, into a new folder
+    New(NewArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NewArguments {
+    /// Its name, that of its folder, and the end of the names of its files: small letters, digits and _
+    pub(crate) name: String,
+    /// The language to write it in
+    #[arg(long, value_enum)]
+    pub(crate) language: Language,
+    /// For Rust: where the crates of Tablecast lie
+    #[arg(long, value_name = "PATH")]
+    pub(crate) checkout: Option<PathBuf>,
+}
+
+/// A language that connectors are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Language {
+    /// A class, with nothing to install
+    Python,
+    /// A module of JavaScript for Node
+    Node,
+    /// A program of its own, which is Tablecast with one more connector
+    Rust,
 }
 
 #[derive(Clone, Debug, Args)]

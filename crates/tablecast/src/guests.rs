@@ -127,7 +127,7 @@ impl Specified {
                     Some(files) => Arc::clone(files),
                     None => Arc::clone(python.insert(Arc::new(unpacked()?))),
                 };
-                let mut program = Program::new(label(name), &arguments.python);
+                let mut program = Program::new(label(name), interpreter(&arguments.python, folder));
                 let host = files.path().join("tablecast/host.py");
                 program.arguments = vec![
                     "-X".into(),
@@ -192,6 +192,15 @@ fn existing(path: &str, folder: &Path) -> anyhow::Result<PathBuf> {
         bail!("there is no file {path}; a Python module is named python:package.module:Class");
     }
     Ok(absolute)
+}
+
+/// The interpreter by its name, or by its path from the root.
+fn interpreter(python: &str, folder: &Path) -> PathBuf {
+    if python.contains('/') {
+        folder.join(python)
+    } else {
+        PathBuf::from(python)
+    }
 }
 
 /// What a connector is called until it has told its name.

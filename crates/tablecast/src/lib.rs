@@ -29,6 +29,7 @@ mod inspect;
 mod listen;
 mod open;
 mod registry;
+mod scaffold;
 mod serve;
 
 use std::process::ExitCode;

@@ -144,8 +144,8 @@ class Guest:
         came = self.call_scan(table, given)
         wanted = [kinds.get(name, "integer") for name in columns]
         if not columns:
-            return self.counted(number, came)
-        for batch in rows.batches(came, names, columns, wanted):
+            return self.counted(number, rows.upto(came, limit))
+        for batch in rows.batches(came, names, columns, wanted, limit):
             if isinstance(batch, list):
                 self.wire.batch(number, {"rows": batch})
             else:

@@ -12,6 +12,8 @@ import math
 from .failures import Unreadable
 
 BATCH_ROWS = 1000
+# A page and the row that tells whether another follows.
+FIRST_ROWS = 101
 BATCH_BYTES = 4 << 20
 
 
@@ -100,13 +102,13 @@ def nested(value):
     return value
 
 
-def batches(rows, names, wanted, kinds, first=1):
-    """JSON batches (lists of rows) and Arrow payloads (bytes) of whatever a scan yields.
+def batches(rows, names, wanted, kinds, limit=None):
+    """JSON batches (lists of rows) and Arrow payloads (bytes) of whatever a scan yields, up to `limit` rows or a few more.
 
-    Rows are sent as soon as a batch is full; the first batches are small, so that a page is there early.
+    Rows are sent as soon as a batch is full; the first one is small, so that a page is there early.
     """
-    batch, size, most = [], 0, 100 * first
-    for row in rows:
+    batch, size, most = [], 0, FIRST_ROWS
+    for row in upto(rows, limit):
         if is_arrow(row):
             if batch:
                 yield batch
@@ -121,6 +123,16 @@ def batches(rows, names, wanted, kinds, first=1):
             batch, size, most = [], 0, BATCH_ROWS
     if batch:
         yield batch
+
+
+def upto(rows, limit):
+    """The rows and batches of a scan until `limit` rows have come."""
+    came = 0
+    for row in rows if limit != 0 else ():
+        yield row
+        came += row.num_rows if is_arrow(row) else 1
+        if limit is not None and came >= limit:
+            return
 
 
 PAYLOAD_BYTES = 24 << 20

@@ -16,6 +16,7 @@ use tablecast_testkit::examine::{Examined, LEVELS, Plan, examine};
 use crate::arguments::{ConnectorCommand, TestArguments};
 use crate::guests;
 use crate::open::{Wanted, open_one, options};
+use crate::scaffold;
 
 /// Ends with this where nothing could be tested.
 const NOT_TESTED: u8 = 2;
@@ -34,6 +35,10 @@ pub(crate) async fn run(
                 };
                 println!("{}\n    {}{gathers}", connector.name(), connector.opens());
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        ConnectorCommand::New(arguments) => {
+            scaffold::new(&arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         ConnectorCommand::Test(arguments) => test(connectors, arguments).await.or_else(|error| {
