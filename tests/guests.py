@@ -92,7 +92,7 @@ def in_a_scan(tally, binary, folder):
     for way, _, _ in BROKEN:
         files.append(folder / f"{way}.rude")
         files[-1].write_text(way)
-    more = ("good", "more", "shouts", "twice", "typeless", "negative", "endless")
+    more = ("dawdles", "good", "more", "shouts", "twice", "typeless", "negative", "endless")
     for way in more:
         files.append(folder / f"{way}.rude")
         files[-1].write_text(way)
@@ -121,6 +121,14 @@ def in_a_scan(tally, binary, folder):
                 tally.that(f"{way} is served", status == 200 and len(body) >= 10, f"{status} {str(body)[:200]}")
             status, body = server.json("/endless/t.json", _size=25, _shape="array")
             tally.check("endless output: a page is a page", (status, len(body)), (200, 25))
+            # Its first process breaks off, and the second takes longer to open the file than a request may take.
+            status, body = server.json("/dawdles/t.json")
+            tally.that("a slow opening: broken off", status == 503, f"{status} {body}")
+            status, body = server.json("/dawdles/t.json")
+            tally.that("a slow opening: no time", status == 400 and "time limit" in str(body), f"{status} {body}")
+            time.sleep(1.5)
+            status, body = server.json("/dawdles/t.json", _shape="array")
+            tally.check("a slow opening: ready at last", (status, len(body)), (200, 10))
             for way, wanted in (("twice", 'the name "t"'), ("typeless", 'unknown type "number"')):
                 status, body = server.json(f"/{way}/t.json" if way == "typeless" else f"/{way}.json")
                 tally.that(f"{way} is named", status >= 500 and wanted in str(body.get("error")), f"{status} {body}")

@@ -34,10 +34,13 @@ def hello():
     send(type="hello", protocol=1, name="rude", methods=["table_count"], recognizes={"extensions": [".rude"]})
 
 
-def scan(id, way):
+def scan(id, way, place):
     """The answer to a scan of `t`, with columns `n` (integer) and `s` (text)."""
     rows = [[i, f"s{i}"] for i in range(10)]
-    if way in ("good", "negative"):
+    if way == "dawdles" and not os.path.exists(f"{place}.asked"):
+        open(f"{place}.asked", "w").close()
+        sys.exit(3)
+    if way in ("good", "negative", "dawdles"):
         send(type="batch", id=id, rows=rows)
         return send(type="result", id=id, result={})
     if way == "silent":
@@ -125,7 +128,7 @@ def main():
         send(type="result", id=1, result={})
         forever()
     hello()
-    way = ""
+    way, place = "", ""
     while True:
         said = heard()
         kind, id = said["type"], said.get("id")
@@ -135,8 +138,12 @@ def main():
             continue
         method = said["method"]
         if method == "open":
-            with open(said["params"]["location"]) as file:
+            place = said["params"]["location"]
+            with open(place) as file:
                 way = file.read().strip()
+            if way == "dawdles":
+                # Each process takes its time, and each is worth waiting for.
+                time.sleep(2)
             if way == "refuses":
                 send(type="error", id=id, error={"kind": "unreadable", "message": "this is no file of mine"})
                 continue
@@ -155,7 +162,7 @@ def main():
         elif method == "table_count":
             send(type="result", id=id, result=-5 if way == "negative" else 10)
         elif method == "scan":
-            scan(id, way)
+            scan(id, way, place)
 
 
 main()

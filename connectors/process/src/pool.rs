@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
-use tablecast_connector::{Error, Limits, OpenOptions, Result};
+use tablecast_connector::{Error, ErrorKind, Limits, OpenOptions, Result};
 
 use crate::guest::Guest;
 use crate::program::Program;
@@ -56,6 +56,11 @@ struct State {
     alive: usize,
     streams: usize,
     waiting: usize,
+    /// Whether a guest is being started, or opens the container again.
+    is_opening: bool,
+    /// How many openings went wrong, and what the last one came to.
+    refusals: u64,
+    refusal: Option<(ErrorKind, String)>,
     failures: u32,
     retry_at: Option<Instant>,
     problem: String,
@@ -102,7 +107,7 @@ impl Guests {
     /// Opens the container by a guest that was started to say hello.
     pub(crate) fn adopt(self: &Arc<Self>, mut guest: Guest) -> Result<()> {
         let state = self.file_state();
-        self.open(&mut guest, &Limits::none())?;
+        self.open(&mut guest)?;
         let mut shared = self.lock();
         shared.alive += 1;
         shared.idle.push((guest, state));
@@ -110,46 +115,19 @@ impl Guests {
     }
 
     /// A guest that has the container open in its present state. `Unavailable` where guests fail or all are busy.
+    ///
+    /// A guest is started, and opens the container, beside all requests: one that has no more time leaves a guest behind
+    /// that is ready for the next.
     pub(crate) fn lend(self: &Arc<Self>, wanted: Use, limits: &Limits) -> Result<Loan> {
         let current = self.file_state();
-        let found = self.idle_or_place(wanted, limits)?;
-        // From here on the place is counted: dropping the loan frees it.
-        let mut loan = Loan {
-            guests: Arc::clone(self),
-            guest: None,
-            wanted,
-        };
-        let mut guest = match found {
-            Some((guest, state)) if state == current => {
-                loan.guest = Some((guest, state));
-                return Ok(loan);
-            }
-            Some((guest, _)) => guest,
-            None => Guest::start(&self.program, &self.host).inspect_err(|error| {
-                self.failed(Some(error.message().to_owned()));
-            })?,
-        };
-        let opened = self.open(&mut guest, limits);
-        if let Err(error) = &opened
-            && !guest.is_sound()
-        {
-            self.failed(Some(error.message().to_owned()));
-        }
-        // A guest that could not open is not kept: it may be between two states.
-        opened?;
-        loan.guest = Some((guest, current));
-        Ok(loan)
-    }
-
-    fn open(&self, guest: &mut Guest, limits: &Limits) -> Result<()> {
-        let params = json!({ "location": self.location, "options": self.options });
-        guest.answer("open", params, limits).map(drop)
-    }
-
-    /// An idle guest, or `None` and the place for a new one.
-    fn idle_or_place(&self, wanted: Use, limits: &Limits) -> Result<Option<(Guest, FileState)>> {
         let mut state = self.lock();
+        let refusals = state.refusals;
         loop {
+            if let Some((kind, message)) =
+                state.refusal.clone().filter(|_| state.refusals > refusals)
+            {
+                return Err(Error::new(kind, message));
+            }
             if let Some(retry_at) = state.retry_at.filter(|at| *at > Instant::now()) {
                 let seconds = retry_at.saturating_duration_since(Instant::now()).as_secs() + 1;
                 return Err(Error::unavailable(state.problem.clone())
@@ -157,20 +135,27 @@ impl Guests {
             }
             if wanted == Use::Question || state.streams < STREAMS_MAX {
                 if let Some((mut guest, opened)) = state.idle.pop() {
-                    if guest.is_sound() {
-                        state.streams += usize::from(wanted == Use::Stream);
-                        return Ok(Some((guest, opened)));
+                    if !guest.is_sound() {
+                        state.alive -= 1;
+                        drop(state);
+                        self.failed(guest.problem.take());
+                        state = self.lock();
+                        continue;
                     }
-                    state.alive -= 1;
-                    drop(state);
-                    self.failed(guest.problem.take());
-                    state = self.lock();
+                    if opened == current {
+                        state.streams += usize::from(wanted == Use::Stream);
+                        return Ok(Loan {
+                            guests: Arc::clone(self),
+                            guest: Some((guest, opened)),
+                            wanted,
+                        });
+                    }
+                    self.open_beside(&mut state, Some(guest), current)?;
                     continue;
                 }
-                if state.alive < GUESTS_MAX {
+                if state.alive < GUESTS_MAX && !state.is_opening {
                     state.alive += 1;
-                    state.streams += usize::from(wanted == Use::Stream);
-                    return Ok(None);
+                    self.open_beside(&mut state, None, current)?;
                 }
             }
             if wanted == Use::Stream && state.waiting >= WAITING_MAX {
@@ -185,6 +170,55 @@ impl Guests {
             state.waiting -= usize::from(wanted == Use::Stream);
             limits.check()?;
         }
+    }
+
+    fn open(&self, guest: &mut Guest) -> Result<()> {
+        let params = json!({ "location": self.location, "options": self.options });
+        guest.answer("open", params, &Limits::none()).map(drop)
+    }
+
+    /// Lets a guest that is counted as alive, or a new one, open the container on a thread of its own.
+    fn open_beside(
+        self: &Arc<Self>,
+        state: &mut State,
+        guest: Option<Guest>,
+        current: FileState,
+    ) -> Result<()> {
+        let guests = Arc::clone(self);
+        let opening = thread::Builder::new().name("guest-open".to_owned());
+        let started = opening.spawn(move || guests.opened(guest, current));
+        if let Err(cause) = started {
+            state.alive -= 1;
+            return Err(Error::unavailable("No thread could be started").caused_by(cause));
+        }
+        state.is_opening = true;
+        Ok(())
+    }
+
+    fn opened(&self, guest: Option<Guest>, current: FileState) {
+        let opened = match guest.map_or_else(|| Guest::start(&self.program, &self.host), Ok) {
+            Ok(mut guest) => match self.open(&mut guest) {
+                Ok(()) => Ok(guest),
+                // A guest that could not open is not kept: it may be between two states.
+                Err(error) => Err((error, guest.is_sound())),
+            },
+            Err(error) => Err((error, false)),
+        };
+        if let Err((error, false)) = &opened {
+            self.failed(Some(error.message().to_owned()));
+        }
+        let mut state = self.lock();
+        state.is_opening = false;
+        match opened {
+            Ok(guest) => state.idle.push((guest, current)),
+            Err((error, _)) => {
+                state.alive -= 1;
+                state.refusals += 1;
+                state.refusal = Some((error.kind(), error.message().to_owned()));
+            }
+        }
+        drop(state);
+        self.freed.notify_all();
     }
 
     fn busy(&self) -> Error {
