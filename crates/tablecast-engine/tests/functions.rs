@@ -285,6 +285,16 @@ fn every_letter_of_strftime_is_sqlites() {
         pair.check(&days.replace("2020", &start.to_string()));
     }
     pair.check("select strftime('%', at), strftime('x', at), strftime(null, at) from times");
+    for moment in [
+        "1849-12-31T23:59:59.999750",
+        "2020-02-29 23:59:59.9996",
+        "2020-01-01 00:00:01.2346",
+        "12:00:59.9999",
+    ] {
+        pair.check(&format!(
+            "select date('{moment}'), time('{moment}'), datetime('{moment}'), strftime('%Y-%m %f %s', '{moment}')"
+        ));
+    }
 }
 
 #[test]

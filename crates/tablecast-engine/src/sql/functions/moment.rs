@@ -458,7 +458,7 @@ impl Rest<'_> {
         let minutes = self.digits(2, 0..=59)?;
         let mut ms = (hours * 60 + minutes) * 60_000;
         if self.sign(':').is_some() {
-            ms += self.digits(2, 0..=59)? * 1000;
+            let seconds = self.digits(2, 0..=59)?;
             let fraction = self.0.strip_prefix('.').map(|rest| {
                 let end = rest
                     .find(|c: char| !c.is_ascii_digit())
@@ -467,8 +467,11 @@ impl Rest<'_> {
             });
             if let Some((digits, rest)) = fraction.filter(|(digits, _)| !digits.is_empty()) {
                 let fraction: f64 = format!("0.{digits}").parse().ok()?;
-                ms += (fraction * 1000.0 + 0.5) as i64;
+                // The last half of a millisecond stays in its second.
+                ms += ((seconds as f64 + fraction.min(0.999)) * 1000.0 + 0.5) as i64;
                 self.0 = rest;
+            } else {
+                ms += seconds * 1000;
             }
         }
         Some(ms)
