@@ -4,6 +4,7 @@ the server answers others meanwhile.
     python tests/guests.py TABLECAST
 """
 
+import os
 import pathlib
 import stat
 import subprocess
@@ -92,7 +93,7 @@ def in_a_scan(tally, binary, folder):
     for way, _, _ in BROKEN:
         files.append(folder / f"{way}.rude")
         files[-1].write_text(way)
-    more = ("dawdles", "good", "more", "shouts", "twice", "typeless", "negative", "endless")
+    more = ("tired", "dawdles", "good", "more", "shouts", "twice", "typeless", "negative", "endless")
     for way in more:
         files.append(folder / f"{way}.rude")
         files[-1].write_text(way)
@@ -121,6 +122,10 @@ def in_a_scan(tally, binary, folder):
                 tally.that(f"{way} is served", status == 200 and len(body) >= 10, f"{status} {str(body)[:200]}")
             status, body = server.json("/endless/t.json", _size=25, _shape="array")
             tally.check("endless output: a page is a page", (status, len(body)), (200, 25))
+            status, body = server.json("/tired/t.json")
+            tally.that("a guest's own time limit", status == 400 and "too much for me" in str(body), f"{status} {body}")
+            status, body = server.json("/tired/t.json", _shape="array")
+            tally.check("a guest that said so goes on", (status, len(body)), (200, 10))
             # Its first process breaks off, and the second takes longer to open the file than a request may take.
             status, body = server.json("/dawdles/t.json")
             tally.that("a slow opening: broken off", status == 503, f"{status} {body}")
@@ -142,12 +147,15 @@ def in_a_scan(tally, binary, folder):
     tally.that("a flood on standard error is cut short", said.count("shout ") < 2000 and "not shown" in said, said.count("shout"))
     time.sleep(1)
     tally.check("no guest is left", processes(), 0)
+    tally.check("no folder is left", list(pathlib.Path(os.environ["TMPDIR"]).glob("tablecast-*")), [])
 
 
 def main(binary):
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        os.environ["TMPDIR"] = str(folder / "tmp")
+        (folder / "tmp").mkdir()
         before_hello(tally, binary, folder)
         at_open(tally, binary, folder)
         in_a_scan(tally, binary, folder)
@@ -155,7 +163,5 @@ def main(binary):
 
 
 if __name__ == "__main__":
-    import os
-
     os.environ["TABLECAST_TEST_SECRET"] = "hunter2"
     main(str(pathlib.Path(sys.argv[1]).resolve()))

@@ -15,6 +15,7 @@ import { createInterface } from "node:readline";
 
 const PROTOCOL = 1;
 const BATCH_ROWS = 1000;
+const BATCH_CELLS = 200_000;
 // A page and the row that tells whether another follows.
 const FIRST_ROWS = 101;
 const SAMPLE = 1000;
@@ -120,13 +121,14 @@ async function scan(connector, known, id, params) {
   const types = new Map(info.columns.map((column) => [column.name, column.type]));
   const values = (row) => params.columns.map((name) => cell(row[name], types.get(name)));
   let rows = [];
-  let most = FIRST_ROWS;
+  const later = Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_CELLS / params.columns.length)));
+  let most = Math.min(FIRST_ROWS, later);
   let left = params.limit ?? Infinity;
   for await (const row of connector.scan(params.table, params)) {
     rows.push(values(row));
     if (rows.length === most) {
       await batch(id, rows);
-      [rows, most] = [[], BATCH_ROWS];
+      [rows, most] = [[], later];
     }
     if (--left <= 0) break;
   }

@@ -40,6 +40,12 @@ def scan(id, way, place):
     if way == "dawdles" and not os.path.exists(f"{place}.asked"):
         open(f"{place}.asked", "w").close()
         sys.exit(3)
+    if way == "tired":
+        # Its own time limit, told as it should be: no reason to end it.
+        if not os.path.exists("tired"):
+            open("tired", "w").close()
+            return send(type="error", id=id, error={"kind": "timed_out", "message": "too much for me"})
+        way = "good"
     if way in ("good", "negative", "dawdles"):
         send(type="batch", id=id, rows=rows)
         return send(type="result", id=id, result={})

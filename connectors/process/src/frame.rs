@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 
 use tablecast_connector::{Error, Result};
 
-use crate::message::{Hello, LINE_BYTES_MAX, PAYLOAD_BYTES_MAX, Reply, cut};
+use crate::message::{Hello, LINE_BYTES_MAX, PAYLOAD_BYTES_MAX, Reply, VALUES_MAX, cut};
 
 /// One message with its payload.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ pub(crate) fn read(input: &mut impl BufRead) -> Result<Option<Frame>> {
             Error::internal("it stopped in the middle of a message")
         });
     }
+    if values(&line) > VALUES_MAX {
+        return Err(Error::internal(format!(
+            "it sent a message of more than {VALUES_MAX} values"
+        )));
+    }
     let reply: Reply = parse(&line)?;
     if reply.kind == "hello" {
         return parse(&line).map(|hello| Some(Frame::Hello(hello)));
@@ -55,6 +60,21 @@ pub(crate) fn read(input: &mut impl BufRead) -> Result<Option<Frame>> {
         )));
     }
     Ok(Some(Frame::Reply(reply, payload)))
+}
+
+/// How many values a line of JSON has, or a few more.
+fn values(line: &[u8]) -> usize {
+    let (mut count, mut in_text, mut is_escaped) = (1, false, false);
+    for byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn parse<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T> {
@@ -106,6 +126,11 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_a_text_is_no_value() {
+        assert_eq!(values(br#"{"a":["x,[\\\",{",1]}"#), 4);
+    }
+
+    #[test]
     fn what_is_no_frame_is_refused_with_its_reason() {
         assert!(refusal(b"{\"type\":").contains("in the middle of a message"));
         assert!(refusal(b"print(1)\n").contains("no message of the protocol: print(1)"));
@@ -116,6 +141,11 @@ mod tests {
                 .contains("payload of 99999999999")
         );
         assert!(refusal(b"{\"type\":\"batch\",\"bytes\":4}\nabc").contains("3 of the 4 bytes"));
+        let crowd = format!(
+            "{{\"type\":\"batch\",\"rows\":[[0{}]]}}\n",
+            ",0".repeat(VALUES_MAX)
+        );
+        assert!(refusal(crowd.as_bytes()).contains("more than 1000000 values"));
         assert!(refusal(&vec![b'x'; LINE_BYTES_MAX + 2]).contains("a line of more than"));
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Guest {
     from: Receiver<Result<Frame>>,
     answer_within: Duration,
     last_id: u64,
+    /// Whether request `last_id` has not ended.
+    is_asked: bool,
     is_sound: bool,
     /// How it broke off.
     pub(crate) problem: Option<String>,
@@ -105,6 +107,7 @@ impl Guest {
             from,
             answer_within: program.answer_within,
             last_id: 0,
+            is_asked: false,
             is_sound: true,
             problem: None,
         };
@@ -185,6 +188,7 @@ impl Guest {
             params,
             credit,
         })?;
+        self.is_asked = true;
         Ok(id)
     }
 
@@ -203,6 +207,7 @@ impl Guest {
                 "it answered {told} when request {id} was under way"
             ))));
         }
+        self.is_asked = !matches!(reply.kind.as_str(), "result" | "error");
         self.event_of(reply, payload)
     }
 
@@ -236,9 +241,9 @@ impl Guest {
         self.say(&Said::Credit { id, batches: 1 })
     }
 
-    /// Ends a request that nobody wants any more, and waits until the guest has.
+    /// Ends a request that nobody wants any more, and waits until the guest has. One that has ended is left alone.
     pub(crate) fn cancel(&mut self, id: u64) {
-        if !self.is_sound() || self.say(&Said::Cancel { id }).is_err() {
+        if !self.is_asked || !self.is_sound() || self.say(&Said::Cancel { id }).is_err() {
             return;
         }
         let limits = Limits::none().within(CANCEL_GRACE);
@@ -246,6 +251,7 @@ impl Guest {
             match self.frame(&limits) {
                 Ok(Frame::Reply(reply, _)) if reply.id == Some(id) => {
                     if matches!(reply.kind.as_str(), "result" | "error") {
+                        self.is_asked = false;
                         return;
                     }
                 }

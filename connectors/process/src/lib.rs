@@ -21,7 +21,7 @@ mod stream;
 mod table;
 
 pub use connector::ProcessConnector;
-pub use message::{LINE_BYTES_MAX, PAYLOAD_BYTES_MAX, PROTOCOL};
+pub use message::{LINE_BYTES_MAX, PAYLOAD_BYTES_MAX, PROTOCOL, VALUES_MAX};
 pub use program::Program;
 pub use sandbox::end_all;
 pub use source::ProcessSource;

@@ -11,6 +11,9 @@ pub const PROTOCOL: u32 = 1;
 /// The most bytes of a line, which is a message without its payload.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
+/// The most values of a message: each takes far more memory than the byte that it may be.
+pub const VALUES_MAX: usize = 1_000_000;
+
 /// The most bytes of a payload, which is an Arrow stream.
 pub const PAYLOAD_BYTES_MAX: usize = 32 << 20;
 

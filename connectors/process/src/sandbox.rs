@@ -1,9 +1,9 @@
 //! What a guest runs in: a working folder of its own that is removed with it, an environment of named variables, a group
 //! of processes that ends as a whole, and limits on what it may take.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,17 +36,18 @@ const INHERITED: &[&str] = &[
 #[cfg(target_os = "linux")]
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
-/// The groups of processes that run.
-static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// The groups of processes that run, with their working folders.
+static GROUPS: Mutex<BTreeMap<i32, PathBuf>> = Mutex::new(BTreeMap::new());
 
-fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+fn groups() -> MutexGuard<'static, BTreeMap<i32, PathBuf>> {
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends all guests with all that they started: to be called where the program ends.
+/// Ends all guests with all that they started, and removes their folders: to be called where the program ends.
 pub fn end_all() {
-    for group in std::mem::take(&mut *groups()) {
+    for (group, folder) in std::mem::take(&mut *groups()) {
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 
@@ -76,7 +77,7 @@ impl Sandbox {
             ))
         })?;
         let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
-        groups().insert(group.as_raw());
+        groups().insert(group.as_raw(), folder.path().to_owned());
         let started = Self {
             child,
             group,
@@ -112,7 +113,7 @@ impl Sandbox {
 
     /// Ends the program and all that it started within its group.
     pub(crate) fn kill(&mut self) {
-        if !groups().remove(&self.group.as_raw()) {
+        if groups().remove(&self.group.as_raw()).is_none() {
             return;
         }
         let _ = killpg(self.group, Signal::SIGKILL);

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 use tablecast_connector::Connector;
@@ -213,11 +213,31 @@ fn label(name: &str) -> String {
     }
 }
 
+/// The folders of Python files that are there.
+static UNPACKED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Ends all guests, and removes what was put down for them: to be called where the program ends.
+pub(crate) fn end_all() {
+    tablecast_process::end_all();
+    for folder in UNPACKED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .drain(..)
+    {
+        // Whatever holds the folder otherwise may have removed it already.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
 /// The Python files in a folder of their own.
 fn unpacked() -> anyhow::Result<TempDir> {
     let folder = tempfile::Builder::new()
         .prefix("tablecast-python-")
         .tempdir()?;
+    UNPACKED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(folder.path().to_owned());
     for (path, text) in PYTHON_FILES {
         let path = folder.path().join(path);
         if let Some(parent) = path.parent() {

@@ -77,7 +77,7 @@ pub fn main(connectors: Vec<Arc<dyn Connector>>) -> ExitCode {
     });
     // Whatever still runs on behalf of nobody does not hold up the end.
     runtime.shutdown_background();
-    tablecast_process::end_all();
+    guests::end_all();
     result.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");
         ExitCode::FAILURE

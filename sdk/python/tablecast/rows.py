@@ -14,6 +14,7 @@ from .failures import Unreadable
 BATCH_ROWS = 1000
 # A page and the row that tells whether another follows.
 FIRST_ROWS = 101
+BATCH_CELLS = 200_000
 BATCH_BYTES = 4 << 20
 
 
@@ -107,7 +108,8 @@ def batches(rows, names, wanted, kinds, limit=None):
 
     Rows are sent as soon as a batch is full; the first one is small, so that a page is there early.
     """
-    batch, size, most = [], 0, FIRST_ROWS
+    later = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(wanted))))
+    batch, size, most = [], 0, min(FIRST_ROWS, later)
     for row in upto(rows, limit):
         if is_arrow(row):
             if batch:
@@ -120,7 +122,7 @@ def batches(rows, names, wanted, kinds, limit=None):
         size += sum(len(value) for value in cells if type(value) is str)
         if len(batch) >= most or size > BATCH_BYTES:
             yield batch
-            batch, size, most = [], 0, BATCH_ROWS
+            batch, size, most = [], 0, later
     if batch:
         yield batch
 
