@@ -8,13 +8,8 @@ program reads itself. Figures are medians; none is a pass or a failure. Answers 
 """
 
 import argparse
-import contextlib
-import http.client
 import pathlib
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +18,8 @@ import urllib.parse
 import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
+
+from serving import get, server
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "bench" / "guests"
@@ -49,42 +46,16 @@ def data(folder):
         file.writelines(f"{i},name {i % 1000},{i / 7},{i / 11},{i % 50}\n" for i in range(ROWS))
 
 
-@contextlib.contextmanager
-def server(program, *files):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [program, "serve", *files, "--connector", GUESTS / "arrow_rows.py", "--connector", GUESTS / "json_rows.py"]
-    command += ["--python", sys.executable, "--setting", "kept_answers_mb", "0", "--setting", "sql_time_limit_ms", "60000"]
-    process = subprocess.Popen([*map(str, command), "-p", str(port)], stdout=subprocess.DEVNULL)
-    try:
-        while True:
-            if process.poll() is not None:
-                sys.exit(f"{command} ended with {process.returncode}")
-            try:
-                http.client.HTTPConnection("127.0.0.1", port).request("GET", "/-/versions.json")
-                break
-            except OSError:
-                time.sleep(0.01)
-        yield http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def command(program, *files):
+    guests = ["--connector", GUESTS / "arrow_rows.py", "--connector", GUESTS / "json_rows.py", "--python", sys.executable]
+    settings = ["--setting", "kept_answers_mb", "0", "--setting", "sql_time_limit_ms", "60000"]
+    return [program, "serve", *files, *guests, *settings]
 
 
 def timed(ask):
     begun = time.perf_counter()
     ask()
     return (time.perf_counter() - begun) * 1000
-
-
-def get(connection, path):
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        sys.exit(f"{path}: {answer.status} {body[:500]}")
-    return body
 
 
 def in_python(path):
@@ -118,7 +89,8 @@ def main():
             "the same of a CSV file": "/own/own.json?_size=100",
         }
         figures = {}
-        with server(arguments.tablecast, folder / "many.rows", folder / "page.made", folder / "own.csv") as connection:
+        files = [folder / name for name in ("many.rows", "page.made", "own.csv")]
+        with server(*command(arguments.tablecast, *files)) as connection:
             get(connection, query)
             for _ in range(arguments.rounds):
                 path = folder / "many.rows"
