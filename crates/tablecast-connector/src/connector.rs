@@ -141,6 +141,11 @@ pub trait Connector: Send + Sync {
         false
     }
 
+    /// Whether it opens only what somebody named, never what merely lies in a folder: what it opens may start programs.
+    fn opens_named_only(&self) -> bool {
+        false
+    }
+
     /// Opens a location that was recognized. The error names the location and what is wrong with it.
     fn open<'a>(
         &'a self,

@@ -157,6 +157,10 @@ fn containers(folder: &Path, connectors: &[Arc<dyn Connector>]) -> anyhow::Resul
         }
         match recognizer(&path, connectors).filter(|_| path.is_file()) {
             Some(connector) if connector.gathers() => found.is_gathered = true,
+            Some(connector) if connector.opens_named_only() => {
+                let shown = path.display();
+                eprintln!("Not opened: {shown} (it is opened only if it is named itself)");
+            }
             Some(_) => found.alone.push(path),
             None => {}
         }

@@ -216,9 +216,10 @@ fn label(name: &str) -> String {
 /// The folders of Python files that are there.
 static UNPACKED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Ends all guests, and removes what was put down for them: to be called where the program ends.
+/// Ends all guests and commands, and removes what was put down for them: to be called where the program ends.
 pub(crate) fn end_all() {
     tablecast_process::end_all();
+    tablecast_manifest::end_all();
     for folder in UNPACKED
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

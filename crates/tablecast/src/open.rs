@@ -153,7 +153,10 @@ fn stem(text: &str) -> String {
         .is_some_and(|extension| COMPRESSIONS.iter().any(|known| extension == *known));
     let stem = path.file_stem().map(Path::new);
     let stem = match stem {
-        Some(stem) if is_compressed => stem.file_stem(),
+        // A second extension says how the first file is packed, or that the file is written for this program.
+        Some(stem) if is_compressed || stem.extension().is_some_and(|e| e == "tablecast") => {
+            stem.file_stem()
+        }
         stem => stem.map(Path::as_os_str),
     };
     stem.map_or_else(

@@ -10,6 +10,7 @@ pub fn connectors() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(tablecast_sqlite::SqliteConnector),
         Arc::new(tablecast_hdf5::Hdf5Connector),
+        Arc::new(tablecast_manifest::ManifestConnector),
         Arc::new(tablecast_files::FilesConnector),
     ]
 }

@@ -31,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["tablecast-connector", "tablecast-engine"],
     ),
     ("tablecast-process", &["tablecast-connector"]),
+    ("tablecast-manifest", &["tablecast-connector"]),
     (
         "tablecast",
         &[
@@ -38,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tablecast-engine",
             "tablecast-files",
             "tablecast-hdf5",
+            "tablecast-manifest",
             "tablecast-process",
             "tablecast-server",
             "tablecast-sqlite",

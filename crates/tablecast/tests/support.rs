@@ -17,6 +17,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("NetCDF", "el_nino.nc"),
     ("Parquet", "sea_surface.parquet"),
     ("CSV", "penguin_sizes.csv"),
+    ("manifest", "manifests/stations.tablecast.yaml"),
 ];
 
 const START: &str =

@@ -132,7 +132,11 @@ fn rows_from(rows: &Values, first: usize) -> String {
     }
 }
 
-/// An error with its kind and what its reader is told.
+/// An error with its kind, what its reader is told, and what the log says besides.
 pub(super) fn error(error: &Error) -> String {
-    format!("an error ({:?}): {}", error.kind(), cut(error.message()))
+    let told = format!("an error ({:?}): {}", error.kind(), cut(error.message()));
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{told}: {}", cut(&cause.to_string())),
+        None => told,
+    }
 }

@@ -199,3 +199,37 @@ fn a_path_that_cannot_be_a_socket_is_refused_and_left_as_it_is() {
     let said = refusal(&[&file, "--uds", folder.at("x.sock").to_str().unwrap()]);
     assert!(said.contains("cannot be used with"), "{said}");
 }
+
+#[test]
+fn a_manifest_reads_https_of_those_whom_the_system_trusts() {
+    let folder = Folder::new();
+    let (file, certificate) = (folder.notes("notes.db"), Certificate::new(&folder, "own"));
+    let program = Program::serve(&[
+        &file,
+        "--ssl-certfile",
+        &certificate.file,
+        "--ssl-keyfile",
+        &certificate.key,
+    ]);
+    let port = program.address().rsplit(':').next().unwrap();
+    let manifest = format!(
+        "{{tablecast: 1, tables: {{read: {{rows: /rows, url: 'https://localhost:{port}/notes/notes.json'}}}}}}"
+    );
+    let manifest = folder.write("far.tablecast.yaml", manifest.as_bytes());
+    let read = |trusted: Option<&String>| {
+        let mut reading = command(&["serve", &manifest, "--get", "/far/read.json"]);
+        if let Some(file) = trusted {
+            reading.env("SSL_CERT_FILE", file);
+        }
+        let output = reading.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), told)
+    };
+    let (is_read, rows) = read(Some(&certificate.file));
+    assert!(is_read && rows.contains("\"rowid\":0"), "{rows}");
+    let (is_read, refusal) = read(None);
+    assert!(
+        !is_read && refusal.contains("cannot be reached"),
+        "{refusal}"
+    );
+}
