@@ -11,6 +11,7 @@ mod names;
 mod parse;
 mod rewrite;
 mod size;
+mod spelled;
 mod spelled_each;
 mod wording;
 

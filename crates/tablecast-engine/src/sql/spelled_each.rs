@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::each;
 use super::functions::json::EACH;
 use super::names::{JSON_EACH, last_part};
-use super::rewrite::{call, column_of, negated_if, quoted};
+use super::spelled::{call, column_of, negated_if, quoted};
 
 /// `json_each(…)` in FROM as a sub-query of its columns' stand-ins, and the name it goes by.
 pub(super) fn table(factor: &TableFactor) -> Option<(String, TableFactor)> {

@@ -15,7 +15,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CaseWhen, Expr};
 use tablecast_connector::{Error, Result};
 
-use super::rewrite::call;
+use super::spelled::call;
 use rows::RowFunction;
 
 /// A function that may be called.

@@ -1,0 +1,317 @@
+//! Comparisons and conditions: what is compared in which type, as far as the statement itself tells.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Ident, UnaryOperator, Value as Literal, ValueWithSpan,
+};
+use tablecast_connector::{Value, number, real_text};
+
+use super::super::names::last_part;
+use super::super::spelled::{
+    call, cast_to, column_of, is_real_literal, is_text_literal, literal, negated_if,
+    number_literal, real_literal, text,
+};
+use super::Rewriting;
+
+impl Rewriting<'_> {
+    /// Comparisons and arithmetic: conditions joined by `&` and `|`, booleans as numbers, texts that are numbers beside
+    /// columns of numbers, divisions by zero.
+    pub(super) fn comparison(&self, expr: &mut Expr) {
+        let mut decided = None;
+        match expr {
+            Expr::BinaryOp { left, op, right } => {
+                match op {
+                    BinaryOperator::BitwiseAnd
+                        if self.is_condition(left) && self.is_condition(right) =>
+                    {
+                        *op = BinaryOperator::And;
+                    }
+                    BinaryOperator::BitwiseOr
+                        if self.is_condition(left) && self.is_condition(right) =>
+                    {
+                        *op = BinaryOperator::Or;
+                    }
+                    BinaryOperator::Divide | BinaryOperator::Modulo => {
+                        **right = call("nullif", vec![(**right).clone(), number_literal(0)]);
+                    }
+                    _ => {}
+                }
+                if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+                    self.truth(left);
+                    self.truth(right);
+                    return;
+                }
+                self.numeric(left);
+                self.numeric(right);
+                self.json_beside(left, right);
+                self.json_beside(right, left);
+                if is_comparison(op) {
+                    self.compared(left, right);
+                    self.compared(right, left);
+                } else {
+                    self.beside(left, right);
+                    self.beside(right, left);
+                }
+                decided = self.across_classes(left, op, right);
+            }
+            Expr::Between {
+                expr, low, high, ..
+            } => {
+                self.numeric(expr);
+                self.json_beside(expr, low);
+                self.compared(expr, low);
+                self.compared(expr, high);
+            }
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => {
+                self.numeric(expr);
+                if let Some(first) = list.first() {
+                    self.json_beside(expr, first);
+                }
+                for item in list.iter_mut() {
+                    self.compared(expr, item);
+                }
+                if self.is_number_column(expr) {
+                    list.retain(|item| !is_text_literal(item));
+                    if list.is_empty() {
+                        decided = Some(unless_null(expr, *negated));
+                    }
+                }
+                if decided.is_none() && list.len() > 1 && list.iter().any(is_real_literal) {
+                    decided = Some(negated_if(*negated, one_of(expr, list)));
+                }
+            }
+            _ => {}
+        }
+        if let Some(decided) = decided {
+            *expr = decided;
+        }
+    }
+
+    /// A column of numbers compared with a text that is no number: every text is larger than every number.
+    pub(super) fn across_classes(
+        &self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+    ) -> Option<Expr> {
+        let (column, text_is_right) = if self.is_number_column(left) && is_text_literal(right) {
+            (left, true)
+        } else if is_text_literal(left) && self.is_number_column(right) {
+            (right, false)
+        } else {
+            return None;
+        };
+        let holds = match op {
+            BinaryOperator::Eq => false,
+            BinaryOperator::NotEq => true,
+            BinaryOperator::Lt | BinaryOperator::LtEq => text_is_right,
+            BinaryOperator::Gt | BinaryOperator::GtEq => !text_is_right,
+            _ => return None,
+        };
+        Some(unless_null(column, holds))
+    }
+
+    /// A condition as 0 or 1. Columns of booleans are that already.
+    pub(super) fn numeric(&self, expr: &mut Expr) {
+        if self.is_condition(expr) && !self.is_boolean_column(expr) {
+            *expr = cast_to(expr.clone(), DataType::BigInt(None));
+        }
+    }
+
+    /// A value as a condition: whether the number that it is, or that it starts with, is not 0.
+    pub(super) fn truth(&self, expr: &mut Expr) {
+        if let Expr::Nested(inner) = expr {
+            return self.truth(inner);
+        }
+        // Columns of booleans are numbers here.
+        let is_number = self.is_number_column(expr)
+            || matches!(expr, Expr::Value(value) if matches!(value.value, Literal::Number(..)));
+        let is_null = matches!(expr, Expr::Value(value) if value.value == Literal::Null);
+        if is_null || (!is_number && self.is_condition(expr)) {
+            return;
+        }
+        let number = if is_number {
+            expr.clone()
+        } else {
+            call("to_real", vec![expr.clone()])
+        };
+        *expr = Expr::BinaryOp {
+            left: Box::new(number),
+            op: BinaryOperator::NotEq,
+            right: Box::new(number_literal(0)),
+        };
+    }
+
+    /// A number becomes a text where it is compared with a column of texts.
+    pub(super) fn compared(&self, column: &Expr, other: &mut Expr) {
+        self.beside(column, other);
+        if let Expr::Value(ValueWithSpan {
+            value: Literal::Number(digits, _),
+            ..
+        }) = other
+            && self.is_text_column(column)
+        {
+            let written = match number(digits) {
+                Some(Value::Real(real)) => real_text(real),
+                _ => digits.clone(),
+            };
+            *other = text(&written);
+        }
+    }
+
+    /// A text that is a number becomes one beside a column of numbers.
+    pub(super) fn beside(&self, column: &Expr, other: &mut Expr) {
+        if !self.is_number_column(column) {
+            return;
+        }
+        let Expr::Value(ValueWithSpan {
+            value: Literal::SingleQuotedString(typed),
+            ..
+        }) = other
+        else {
+            return;
+        };
+        let replaced = match number(typed) {
+            Some(Value::Integer(integer)) => {
+                Some(literal(Literal::Number(integer.to_string(), false)))
+            }
+            Some(Value::Real(real)) => Some(real_literal(real)),
+            _ => None,
+        };
+        if let Some(replaced) = replaced {
+            *other = replaced;
+        }
+    }
+
+    pub(super) fn is_number_column(&self, expr: &Expr) -> bool {
+        column_of(expr).is_some_and(|column| self.catalog.is_number(column))
+    }
+
+    pub(super) fn is_text_column(&self, expr: &Expr) -> bool {
+        column_of(expr).is_some_and(|column| self.catalog.is_text(column))
+    }
+
+    pub(super) fn is_boolean_column(&self, expr: &Expr) -> bool {
+        column_of(expr).is_some_and(|column| self.catalog.is_boolean(column))
+    }
+
+    /// Whether an expression is true or false by its form.
+    pub(super) fn is_condition(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Nested(inner) => self.is_condition(inner),
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                ..
+            }
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::Between { .. }
+            | Expr::InList { .. }
+            | Expr::InSubquery { .. }
+            | Expr::Exists { .. } => true,
+            Expr::BinaryOp { op, .. } => matches!(
+                op,
+                BinaryOperator::Eq
+                    | BinaryOperator::NotEq
+                    | BinaryOperator::Lt
+                    | BinaryOperator::LtEq
+                    | BinaryOperator::Gt
+                    | BinaryOperator::GtEq
+                    | BinaryOperator::And
+                    | BinaryOperator::Or
+            ),
+            Expr::Function(function) => {
+                matches!(
+                    last_part(&function.name).as_str(),
+                    "like" | "glob" | "json_contains"
+                )
+            }
+            other => self.is_boolean_column(other),
+        }
+    }
+
+    /// Whether an expression is a value of JSON, which is a text here whatever it is in SQLite.
+    pub(super) fn is_json_value(&self, expr: &Expr) -> bool {
+        let is_value = |name: &Ident| {
+            ["key", "value", "atom"]
+                .iter()
+                .any(|known| name.value.eq_ignore_ascii_case(known))
+        };
+        match expr {
+            Expr::Nested(inner) => self.is_json_value(inner),
+            Expr::Identifier(name) => {
+                !self.json_tables.is_empty()
+                    && is_value(name)
+                    && self.catalog.column(&name.value).is_none()
+            }
+            Expr::CompoundIdentifier(parts) => matches!(parts.as_slice(), [table, name]
+                if is_value(name) && self.json_tables.contains(&table.value.to_ascii_lowercase())),
+            Expr::Function(function) => last_part(&function.name) == "json_extract",
+            _ => false,
+        }
+    }
+
+    /// A value of JSON as a number, where it is compared or reckoned with one.
+    pub(super) fn json_beside(&self, json: &mut Expr, other: &Expr) {
+        let is_number = self.is_number_column(other)
+            || matches!(other, Expr::Value(value) if matches!(value.value, Literal::Number(..)))
+            || matches!(
+                other,
+                Expr::UnaryOp {
+                    op: UnaryOperator::Minus,
+                    ..
+                }
+            );
+        if is_number && self.is_json_value(json) {
+            *json = call("json_number", vec![json.clone()]);
+        }
+    }
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    )
+}
+
+/// Whether it holds, for every value of `column` but null.
+fn unless_null(column: &Expr, holds: bool) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(column.clone()),
+        op: if holds {
+            BinaryOperator::Eq
+        } else {
+            BinaryOperator::NotEq
+        },
+        right: Box::new(column.clone()),
+    }
+}
+
+/// `x in (a, b)` as `(x = a or x = b)`: in a list that mixes whole and real numbers the engine would make all of them
+/// real, and whole numbers beyond 2^53 others.
+fn one_of(expr: &Expr, list: &[Expr]) -> Expr {
+    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    match list {
+        [] => expr.clone(),
+        [item] => binary(expr.clone(), BinaryOperator::Eq, item.clone()),
+        // In halves, so that a long list is no deep tree.
+        _ => {
+            let (one, other) = list.split_at(list.len() / 2);
+            let (one, other) = (one_of(expr, one), one_of(expr, other));
+            Expr::Nested(Box::new(binary(one, BinaryOperator::Or, other)))
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The form of statements: what is listed, how it is named, ordered and limited.
+
+use std::collections::BTreeSet;
+
+use datafusion::sql::sqlparser::ast::{
+    ExceptSelectItem, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, Offset,
+    OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
+    SetExpr, TableFactor, UnaryOperator,
+};
+use tablecast_connector::ROWID;
+
+use super::super::spelled::quoted;
+use super::Rewriting;
+
+/// Gives each item of the outermost select list a name of its own, which DataFusion demands.
+pub(super) fn distinct_names(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let mut taken = BTreeSet::new();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        let mut name = match &*expr {
+            Expr::Identifier(ident) => ident.value.clone(),
+            Expr::CompoundIdentifier(parts) => parts
+                .last()
+                .map(|part| part.value.clone())
+                .unwrap_or_default(),
+            other => other.to_string(),
+        };
+        if taken.insert(name.clone()) {
+            continue;
+        }
+        let mut number = 1;
+        let base = name.clone();
+        while !taken.insert(name.clone()) {
+            name = format!("{base}:{number}");
+            number += 1;
+        }
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias: quoted(&name),
+        };
+    }
+}
+
+/// An expression is a column named by its text.
+pub(super) fn name_by_text(item: &mut SelectItem) {
+    let SelectItem::UnnamedExpr(expr) = item else {
+        return;
+    };
+    if !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        let alias = quoted(&expr.to_string());
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias,
+        };
+    }
+}
+
+/// Groups come in their order, as SQLite gives them, where nothing else is asked for.
+pub(super) fn order_groups(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return;
+    };
+    let GroupByExpr::Expressions(groups, _) = &select.group_by else {
+        return;
+    };
+    if query.order_by.is_some() || groups.is_empty() {
+        return;
+    }
+    let order = groups.iter().map(|expr| OrderByExpr {
+        expr: expr.clone(),
+        options: OrderByOptions::default(),
+        with_fill: None,
+    });
+    query.order_by = Some(OrderBy {
+        kind: OrderByKind::Expressions(order.collect()),
+        interpolate: None,
+    });
+}
+
+/// A limit as DataFusion takes it: no comma, and none where it is negative.
+pub(super) fn plain_limit(clause: &LimitClause) -> LimitClause {
+    let (limit, offset, limit_by) = match clause {
+        LimitClause::LimitOffset {
+            limit,
+            offset,
+            limit_by,
+        } => (limit.clone(), offset.clone(), limit_by.clone()),
+        LimitClause::OffsetCommaLimit { offset, limit } => {
+            let offset = Offset {
+                value: offset.clone(),
+                rows: OffsetRows::None,
+            };
+            (Some(limit.clone()), Some(offset), Vec::new())
+        }
+    };
+    let is_negative = |limit: &Expr| {
+        matches!(
+            limit,
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                ..
+            }
+        )
+    };
+    LimitClause::LimitOffset {
+        limit: limit.filter(|limit| !is_negative(limit)),
+        offset,
+        limit_by,
+    }
+}
+
+impl Rewriting<'_> {
+    /// `*` does not show the row number.
+    pub(super) fn leave_out_rowid(&self, select: &mut Select) {
+        let is_table = |factor: &TableFactor| {
+            matches!(factor, TableFactor::Table { name, args, .. }
+            if args.is_none() && self.catalog.table(name, None).is_some_and(super::super::names::Named::has_rowid))
+        };
+        let any = select.from.iter().any(|from| {
+            is_table(&from.relation) || from.joins.iter().any(|join| is_table(&join.relation))
+        });
+        if !any {
+            return;
+        }
+        for item in &mut select.projection {
+            if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
+            {
+                options.opt_except = Some(ExceptSelectItem {
+                    first_element: quoted(ROWID),
+                    additional_elements: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// Whether a natural join would compare row numbers.
+    pub(super) fn is_natural_by_rowid(&self, select: &Select) -> bool {
+        let has_rowid = |factor: &TableFactor| {
+            matches!(factor, TableFactor::Table { name, args: None, .. }
+                if self.catalog.table(name, None).is_some_and(super::super::names::Named::has_rowid))
+        };
+        let is_natural = |operator: &JoinOperator| {
+            matches!(
+                operator,
+                JoinOperator::Join(JoinConstraint::Natural)
+                    | JoinOperator::Inner(JoinConstraint::Natural)
+                    | JoinOperator::Left(JoinConstraint::Natural)
+                    | JoinOperator::LeftOuter(JoinConstraint::Natural)
+                    | JoinOperator::Right(JoinConstraint::Natural)
+                    | JoinOperator::RightOuter(JoinConstraint::Natural)
+                    | JoinOperator::FullOuter(JoinConstraint::Natural)
+            )
+        };
+        select.from.iter().any(|from| {
+            let factors = from.joins.iter().map(|join| &join.relation);
+            let numbered = factors.chain([&from.relation]).filter(|it| has_rowid(it));
+            numbered.count() > 1
+                && from
+                    .joins
+                    .iter()
+                    .any(|join| is_natural(&join.join_operator))
+        })
+    }
+}
