@@ -50,6 +50,10 @@ fn own(error: DataFusionError) -> Error {
             Error::invalid(error.strip_backtrace())
         }
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            // Nothing else is cast so: whole numbers beyond 64 bits with a sign.
+            ArrowError::CastError(message) if message.ends_with("to type Int64") => {
+                Error::invalid("integer overflow")
+            }
             ArrowError::DivideByZero
             | ArrowError::ArithmeticOverflow(_)
             | ArrowError::CastError(_)

@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 use tablecast_connector::{ColumnView, Error, sqlite_text};
 
+use super::sliding::Sliding;
 use crate::failure::to_datafusion;
 
 /// Every aggregate of the session.
@@ -37,10 +38,24 @@ pub(super) fn all() -> Vec<Arc<AggregateUDF>> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
+pub(super) enum Kind {
     Sum,
     Total,
     Concat,
+}
+
+impl Kind {
+    /// Gathers values as they come.
+    pub(super) fn accumulator(self, whole: bool) -> Box<dyn Accumulator> {
+        match self {
+            Self::Concat => Box::new(Concat::default()),
+            kind => Box::new(Sum {
+                kind,
+                whole,
+                ..Sum::default()
+            }),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,12 +88,7 @@ impl AggregateUDFImpl for Aggregate {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> DataFusionResult<Box<dyn Accumulator>> {
         let plain: Box<dyn Accumulator> = match self.kind {
             Kind::Concat if !args.order_bys.is_empty() => Box::new(SortedConcat::new(&args)),
-            Kind::Concat => Box::new(Concat::default()),
-            kind => Box::new(Sum {
-                whole: *args.return_field.data_type() == DataType::Int64,
-                kind,
-                ..Sum::default()
-            }),
+            kind => kind.accumulator(*args.return_field.data_type() == DataType::Int64),
         };
         if !args.is_distinct {
             return Ok(plain);
@@ -89,6 +99,14 @@ impl AggregateUDFImpl for Aggregate {
             )));
         };
         Ok(Box::new(Distinct::new(plain, field.data_type().clone())))
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> DataFusionResult<Box<dyn Accumulator>> {
+        let whole = *args.return_field.data_type() == DataType::Int64;
+        Ok(Box::new(Sliding::new(self.kind, whole)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> DataFusionResult<Vec<FieldRef>> {

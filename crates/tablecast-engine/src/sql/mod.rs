@@ -4,13 +4,17 @@
 //! nothing else: there is no file or network in its catalog.
 
 mod aggregates;
+mod choices;
+mod dialect;
 mod each;
 mod functions;
 mod master;
 mod names;
+mod operators;
 mod parse;
 mod rewrite;
 mod size;
+mod sliding;
 mod spelled;
 mod spelled_each;
 mod wording;
@@ -22,6 +26,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::physical_plan::ExecutionPlan;
 use tablecast_connector::{
     Batch, Cell, Limits, OutputColumn, ReadyBatches, Result, Rows, Source, Statement,
@@ -97,7 +102,8 @@ async fn planned(
         .statement_to_plan(parsed.statement())
         .await
         .map_err(wording::error)
-        .and_then(each::unnested)?;
+        .and_then(each::unnested)
+        .and_then(choices::in_one_type)?;
     let fields = plan.schema().fields().iter();
     let names = parsed.output_names(fields.map(|field| field.name().clone()).collect());
     Ok((state, plan, names))
@@ -135,7 +141,7 @@ pub(crate) fn only(source: Arc<dyn Source>) -> Vec<Reachable> {
 /// A session that knows the listed functions, and nothing else.
 fn state(order: ReadOrder) -> Result<SessionState> {
     let mut state = session(order)?
-        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_expr_planners(planners())
         .with_scalar_functions(functions::scalars())
         .with_aggregate_functions(aggregates::all())
         .with_window_functions(datafusion::functions_window::all_default_window_functions())
@@ -145,6 +151,13 @@ fn state(order: ReadOrder) -> Result<SessionState> {
     // Null is the smallest value, whichever way rows are sorted.
     "nulls_min".clone_into(&mut options.sql_parser.default_null_ordering);
     Ok(state)
+}
+
+/// Who plans expressions: SQLite's rules first.
+fn planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(operators::Operators)];
+    planners.extend(SessionStateDefaults::default_expr_planners());
+    planners
 }
 
 /// A plan as the rows of `explain query plan`.

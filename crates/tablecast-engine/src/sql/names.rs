@@ -92,7 +92,7 @@ fn has_rowid(info: &TableInfo) -> bool {
 /// The tables that a statement names, by the names it uses.
 #[derive(Default)]
 pub(super) struct Catalog {
-    /// From the statement's spelling, in lower case, to the table.
+    /// From the statement's spelling to the table: names may differ by case alone.
     named: BTreeMap<String, Named>,
     /// From a column's name in lower case to its names as they are written.
     columns: BTreeMap<String, BTreeSet<String>>,
@@ -167,16 +167,18 @@ impl Catalog {
     pub(super) fn qualified(&self, words: &[Ident]) -> Option<&Named> {
         let (table, database) = words.split_last()?;
         let database = database.last().map(|word| word.value.as_str());
-        let exact = self.named.get(&key(database, &table.value, None));
-        exact.or_else(|| {
-            // A table of some database, called by its own name alone.
-            let end = format!("{}{}", SEPARATOR, table.value.to_ascii_lowercase());
-            let mut found = self.named.iter().filter(|(key, _)| key.ends_with(&end));
-            found
-                .next()
-                .map(|(_, named)| named)
-                .filter(|_| database.is_none())
-        })
+        let key = key(database, &table.value, None);
+        let is_key = |known: &&String| known.eq_ignore_ascii_case(&key);
+        // A table of some database, called by its own name alone.
+        let is_of_database = |known: &&String| {
+            let name = known.split_once(SEPARATOR).map(|(_, name)| name);
+            database.is_none() && name.is_some_and(|name| name.eq_ignore_ascii_case(&table.value))
+        };
+        let folded = || self.named.keys().find(is_key);
+        let exact = self.named.get_key_value(&key).map(|(known, _)| known);
+        let found = exact.or_else(folded);
+        let found = found.or_else(|| self.named.keys().find(is_of_database));
+        found.and_then(|known| self.named.get(known))
     }
 
     /// The column as it is written in its table; `None` if no table has it.
@@ -280,7 +282,6 @@ fn key(database: Option<&str>, name: &str, argument: Option<&str>) -> String {
         .map_or_else(String::new, |database| {
             format!("{}{SEPARATOR}", database.to_ascii_lowercase())
         });
-    let name = name.to_ascii_lowercase();
     match argument {
         Some(argument) => format!("{database}{name}({argument})"),
         None => format!("{database}{name}"),

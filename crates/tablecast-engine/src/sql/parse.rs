@@ -7,12 +7,13 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Query, Select, Statement, Visit, Visitor,
 };
-use datafusion::sql::sqlparser::dialect::SQLiteDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use tablecast_connector::{Error, Result};
 
+use super::dialect::{SqliteSyntax, read_numbers};
+use super::rewrite::shown_name;
 use super::size::check_size;
 use super::wording::syntax;
 use crate::plans::ReadOrder;
@@ -47,6 +48,8 @@ impl Parsed {
 
     /// The names of the answer's columns: as planned, but for expressions, which are named by their text.
     pub(super) fn output_names(&self, planned: Vec<String>) -> Vec<String> {
+        let shown = |name: String| shown_name(&name).to_owned();
+        let planned: Vec<String> = planned.into_iter().map(shown).collect();
         if self.items.len() != planned.len() {
             return planned;
         }
@@ -86,12 +89,13 @@ impl Visitor for Gathers {
 
 /// Parses exactly one SELECT, WITH or EXPLAIN.
 pub(super) fn parse(sql: &str) -> Result<Parsed> {
-    let dialect = SQLiteDialect {};
+    let dialect = SqliteSyntax;
     let mut tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax(&error.into()))?;
     check_size(&tokens)?;
     let items = items(sql, &tokens);
+    read_numbers(&mut tokens)?;
     name_glob(&mut tokens);
     let mut statements = Parser::new(&dialect)
         .with_tokens_with_locations(tokens)

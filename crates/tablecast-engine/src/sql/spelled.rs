@@ -1,9 +1,9 @@
 //! Parts of the AST, as the rewriting puts them there and as it looks for them.
 
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, ObjectNamePart, UnaryOperator, Value as Literal,
-    ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, UnaryOperator,
+    Value as Literal, ValueWithSpan,
 };
 
 pub(super) fn quoted(name: &str) -> Ident {
@@ -61,6 +61,18 @@ pub(super) fn text(value: &str) -> Expr {
     literal(Literal::SingleQuotedString(value.to_owned()))
 }
 
+pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    }
+}
+
+pub(super) fn is_number_literal(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Literal::Number(..)))
+}
+
 pub(super) fn is_text_literal(expr: &Expr) -> bool {
     matches!(
         expr,
@@ -81,12 +93,12 @@ pub(super) fn real_literal(real: f64) -> Expr {
     literal(Literal::Number(digits, false))
 }
 
-/// Whether a number is written as a real one, with a sign or without.
-pub(super) fn is_real_literal(expr: &Expr) -> bool {
+/// Whether a whole number is written, with a sign or without.
+pub(super) fn is_whole_literal(expr: &Expr) -> bool {
     match expr {
-        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => is_real_literal(expr),
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => is_whole_literal(expr),
         Expr::Value(value) => {
-            matches!(&value.value, Literal::Number(digits, _) if digits.contains(['.', 'e', 'E']))
+            matches!(&value.value, Literal::Number(digits, _) if !digits.contains(['.', 'e', 'E']))
         }
         _ => false,
     }

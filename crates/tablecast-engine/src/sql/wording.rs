@@ -19,12 +19,23 @@ pub(super) fn error(error: DataFusionError) -> Error {
             }
             _ => from_datafusion(error),
         },
+        DataFusionError::NotImplemented(message) if message.contains("Collate {") => {
+            Error::unsupported(
+                "COLLATE is there in comparisons, in select lists and in ORDER BY alone",
+            )
+        }
         DataFusionError::Plan(message) => plan(message).unwrap_or_else(|| from_datafusion(error)),
         _ => from_datafusion(error),
     }
 }
 
 fn plan(message: &str) -> Option<Error> {
+    if message.starts_with("Projections require unique expression names") {
+        return Some(
+            Error::unsupported("Two columns of a sub-query or of two `*` have the same name")
+                .hint("Name the columns, and give them other names: a as b"),
+        );
+    }
     let function = message
         .strip_prefix("Invalid function '")?
         .split('\'')

@@ -2,9 +2,12 @@
 //!
 //! Most are done row by row on values, in SQLite's semantics; those that DataFusion has with the same meaning are its.
 
+pub(super) mod casts;
+pub(super) mod checked;
 pub(super) mod json;
 mod moment;
 mod numbers;
+mod printf;
 mod rows;
 mod texts;
 mod times;
@@ -164,8 +167,10 @@ fn row_functions() -> impl Iterator<Item = &'static RowFunction> {
     texts::FUNCTIONS
         .iter()
         .chain(numbers::FUNCTIONS)
+        .chain(printf::FUNCTIONS)
         .chain(times::FUNCTIONS)
         .chain(json::FUNCTIONS)
+        .chain(casts::ALL)
 }
 
 /// Every scalar function of the session.
@@ -179,6 +184,7 @@ pub(super) fn scalars() -> Vec<Arc<ScalarUDF>> {
         .chain(["least", "greatest", "log"])
         .collect();
     let theirs = datafusion::functions::all_default_functions();
+    all.extend(checked::Checked::ALL.map(|function| Arc::new(function.to_udf())));
     all.extend(super::each::stand_ins());
     all.extend(theirs.into_iter().filter(|udf| names.contains(&udf.name())));
     all

@@ -17,7 +17,7 @@ use crate::failure::to_datafusion;
 
 /// The type of a function's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Gives {
+pub(in crate::sql) enum Gives {
     Text,
     Integer,
     Real,
@@ -26,7 +26,7 @@ pub(super) enum Gives {
 
 /// A function of values.
 #[derive(Debug)]
-pub(super) struct RowFunction {
+pub(in crate::sql) struct RowFunction {
     pub(super) name: &'static str,
     pub(super) arguments: RangeInclusive<usize>,
     pub(super) gives: Gives,
@@ -51,7 +51,7 @@ macro_rules! function {
 pub(super) use function;
 
 impl RowFunction {
-    pub(super) fn to_udf(&'static self) -> ScalarUDF {
+    pub(in crate::sql) fn to_udf(&'static self) -> ScalarUDF {
         ScalarUDF::from(Adapter {
             function: self,
             signature: Signature::one_of(

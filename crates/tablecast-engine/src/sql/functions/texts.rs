@@ -7,7 +7,7 @@
 
 use tablecast_connector::{Error, Result, Value, glob, like, like_escaped};
 
-use super::rows::{Gives, RowFunction, any_null, function, integer, text};
+use super::rows::{RowFunction, any_null, function, integer, text};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("like", 2..=3, Boolean, |values| match values.get(2) {
@@ -43,33 +43,7 @@ pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("quote", 1..=1, Text, quote),
     function!("typeof", 1..=1, Text, type_of),
     function!("concat", 1..=64, Text, concat),
-    RowFunction {
-        name: "to_text",
-        arguments: 1..=1,
-        gives: Gives::Text,
-        is_internal: true,
-        work: first,
-    },
-    RowFunction {
-        name: "to_integer",
-        arguments: 1..=1,
-        gives: Gives::Integer,
-        is_internal: true,
-        work: first,
-    },
-    RowFunction {
-        name: "to_real",
-        arguments: 1..=1,
-        gives: Gives::Real,
-        is_internal: true,
-        work: first,
-    },
 ];
-
-/// The value itself: the answer's type casts it.
-fn first(values: &[Value]) -> Result<Value> {
-    Ok(values.first().cloned().unwrap_or(Value::Null))
-}
 
 fn argument(values: &[Value], place: usize) -> String {
     values.get(place).and_then(text).unwrap_or_default()

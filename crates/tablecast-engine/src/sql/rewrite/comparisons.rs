@@ -7,8 +7,8 @@ use tablecast_connector::{Value, number, real_text};
 
 use super::super::names::last_part;
 use super::super::spelled::{
-    call, cast_to, column_of, is_real_literal, is_text_literal, literal, negated_if,
-    number_literal, real_literal, text,
+    binary, call, cast_to, column_of, is_number_literal, is_text_literal, is_whole_literal,
+    literal, negated_if, number_literal, real_literal, text,
 };
 use super::Rewriting;
 
@@ -19,6 +19,9 @@ impl Rewriting<'_> {
         let mut decided = None;
         match expr {
             Expr::BinaryOp { left, op, right } => {
+                if is_comparison(op) {
+                    self.collate_both(left, right);
+                }
                 match op {
                     BinaryOperator::BitwiseAnd
                         if self.is_condition(left) && self.is_condition(right) =>
@@ -29,9 +32,6 @@ impl Rewriting<'_> {
                         if self.is_condition(left) && self.is_condition(right) =>
                     {
                         *op = BinaryOperator::Or;
-                    }
-                    BinaryOperator::Divide | BinaryOperator::Modulo => {
-                        **right = call("nullif", vec![(**right).clone(), number_literal(0)]);
                     }
                     _ => {}
                 }
@@ -54,12 +54,22 @@ impl Rewriting<'_> {
                 decided = self.across_classes(left, op, right);
             }
             Expr::Between {
-                expr, low, high, ..
+                expr,
+                negated,
+                low,
+                high,
             } => {
-                self.numeric(expr);
-                self.json_beside(expr, low);
-                self.compared(expr, low);
-                self.compared(expr, high);
+                let side = |op, limit: &Expr| {
+                    let mut side = binary((**expr).clone(), op, limit.clone());
+                    self.comparison(&mut side);
+                    side
+                };
+                let both = binary(
+                    side(BinaryOperator::GtEq, low),
+                    BinaryOperator::And,
+                    side(BinaryOperator::LtEq, high),
+                );
+                decided = Some(negated_if(*negated, both));
             }
             Expr::InList {
                 expr,
@@ -67,6 +77,10 @@ impl Rewriting<'_> {
                 negated,
             } => {
                 self.numeric(expr);
+                if list.is_empty() {
+                    let holds = number_literal(i64::from(*negated));
+                    decided = Some(binary(holds, BinaryOperator::NotEq, number_literal(0)));
+                }
                 if let Some(first) = list.first() {
                     self.json_beside(expr, first);
                 }
@@ -75,12 +89,14 @@ impl Rewriting<'_> {
                 }
                 if self.is_number_column(expr) {
                     list.retain(|item| !is_text_literal(item));
-                    if list.is_empty() {
+                    if decided.is_none() && list.is_empty() {
                         decided = Some(unless_null(expr, *negated));
                     }
                 }
-                if decided.is_none() && list.len() > 1 && list.iter().any(is_real_literal) {
-                    decided = Some(negated_if(*negated, one_of(expr, list)));
+                let is_plain = (self.is_number_column(expr) && list.iter().all(is_whole_literal))
+                    || (self.is_text_column(expr) && list.iter().all(is_text_literal));
+                if decided.is_none() && !is_plain && !list.is_empty() {
+                    decided = Some(negated_if(*negated, self.one_of(expr, list)));
                 }
             }
             _ => {}
@@ -88,6 +104,56 @@ impl Rewriting<'_> {
         if let Some(decided) = decided {
             *expr = decided;
         }
+    }
+
+    /// `x in (a, b)` as `(x = a or x = b)`: in a list the engine would bring all values to one type, and compare as that.
+    fn one_of(&self, expr: &Expr, list: &[Expr]) -> Expr {
+        match list {
+            [] => expr.clone(),
+            [item] => {
+                let mut equal = binary(expr.clone(), BinaryOperator::Eq, item.clone());
+                self.comparison(&mut equal);
+                equal
+            }
+            // In halves, so that a long list is no deep tree.
+            _ => {
+                let (one, other) = list.split_at(list.len() / 2);
+                let (one, other) = (self.one_of(expr, one), self.one_of(expr, other));
+                Expr::Nested(Box::new(binary(one, BinaryOperator::Or, other)))
+            }
+        }
+    }
+
+    /// Both sides in the collation that one of them names, the left one's first. Numbers have none.
+    fn collate_both(&self, left: &mut Expr, right: &mut Expr) {
+        let named = [&*left, &*right].into_iter().find_map(|side| match side {
+            Expr::Collate { collation, .. } => Some(last_part(collation)),
+            _ => None,
+        });
+        let Some(name) = named else { return };
+        for side in [left, right] {
+            if let Expr::Collate { expr, .. } = side {
+                *side = (**expr).clone();
+            }
+            if !self.is_number_column(side) && !is_number_literal(side) {
+                *side = collated(side, &name).unwrap_or_else(|| side.clone());
+            }
+        }
+    }
+
+    /// Whether two values are the same, where null is a value like others.
+    pub(super) fn same(&self, left: &Expr, right: &Expr, negated: bool) -> Expr {
+        let null = |expr: &Expr| Expr::IsNull(Box::new(expr.clone()));
+        let there = |expr: &Expr| Expr::IsNotNull(Box::new(expr.clone()));
+        let and = |left, right| binary(left, BinaryOperator::And, right);
+        let mut equal = binary(left.clone(), BinaryOperator::Eq, right.clone());
+        self.comparison(&mut equal);
+        let same = binary(
+            and(null(left), null(right)),
+            BinaryOperator::Or,
+            and(and(there(left), there(right)), equal),
+        );
+        negated_if(negated, Expr::Nested(Box::new(same)))
     }
 
     /// A column of numbers compared with a text that is no number: every text is larger than every number.
@@ -243,12 +309,12 @@ impl Rewriting<'_> {
         match expr {
             Expr::Nested(inner) => self.is_json_value(inner),
             Expr::Identifier(name) => {
-                !self.json_tables.is_empty()
+                self.aliases.is_json_table(None)
                     && is_value(name)
                     && self.catalog.column(&name.value).is_none()
             }
             Expr::CompoundIdentifier(parts) => matches!(parts.as_slice(), [table, name]
-                if is_value(name) && self.json_tables.contains(&table.value.to_ascii_lowercase())),
+                if is_value(name) && self.aliases.is_json_table(Some(&table.value))),
             Expr::Function(function) => last_part(&function.name) == "json_extract",
             _ => false,
         }
@@ -296,22 +362,12 @@ fn unless_null(column: &Expr, holds: bool) -> Expr {
     }
 }
 
-/// `x in (a, b)` as `(x = a or x = b)`: in a list that mixes whole and real numbers the engine would make all of them
-/// real, and whole numbers beyond 2^53 others.
-fn one_of(expr: &Expr, list: &[Expr]) -> Expr {
-    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    };
-    match list {
-        [] => expr.clone(),
-        [item] => binary(expr.clone(), BinaryOperator::Eq, item.clone()),
-        // In halves, so that a long list is no deep tree.
-        _ => {
-            let (one, other) = list.split_at(list.len() / 2);
-            let (one, other) = (one_of(expr, one), one_of(expr, other));
-            Expr::Nested(Box::new(binary(one, BinaryOperator::Or, other)))
-        }
+/// A value whose plain order is that of the collation; `None` if there is no such collation.
+pub(super) fn collated(expr: &Expr, collation: &str) -> Option<Expr> {
+    match collation.to_ascii_lowercase().as_str() {
+        "nocase" => Some(call("lower", vec![expr.clone()])),
+        "rtrim" => Some(call("rtrim", vec![expr.clone(), text(" ")])),
+        "binary" => Some(expr.clone()),
+        _ => None,
     }
 }

@@ -1,25 +1,34 @@
 //! The AST in SQLite's meaning, rewritten so that DataFusion plans it with the same meaning: names as they are written
 //! in the catalog, parameters as literals, functions by their listed names, and what the two read differently.
 
+mod aliases;
 mod calls;
 mod comparisons;
+mod membership;
 mod shapes;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(super) use shapes::shown_name;
+
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    CastKind, Expr, Ident, Query, Select, SelectItem, TableFactor, UnaryOperator, Value as Literal,
-    VisitMut, VisitorMut,
+    BinaryOperator, CaseWhen, CastKind, Expr, Ident, ObjectNamePart, OrderByKind, Query, Select,
+    SelectItem, TableFactor, UnaryOperator, Value as Literal, VisitMut, VisitorMut,
 };
 use tablecast_connector::{Error, Result, Value};
 
-use super::functions::json::EACH;
 use super::names::{Catalog, last_part, text_argument};
 use super::parse::Parsed;
-use super::spelled::{call, literal, negated_if, quoted, real_literal, text};
+use super::spelled::{
+    binary, call, is_number_literal, literal, negated_if, number_literal, quoted, real_literal,
+    text,
+};
 use super::spelled_each;
+use aliases::Aliases;
 use calls::{cast, keyword_form};
+use comparisons::collated;
+use membership::{MEMBER, three_valued};
 use shapes::{distinct_names, name_by_text, order_groups, plain_limit};
 
 /// Rewrites `parsed` in place.
@@ -28,14 +37,14 @@ pub(super) fn rewrite(
     catalog: &Catalog,
     parameters: &[(String, Value)],
 ) -> Result<()> {
+    let aliases = Aliases::of(&mut parsed.query);
     let mut rewriting = Rewriting {
         catalog,
         parameters: parameters
             .iter()
             .map(|(name, value)| (name.as_str(), value))
             .collect(),
-        aliases: BTreeSet::new(),
-        json_tables: BTreeSet::new(),
+        aliases,
     };
     match parsed.query.visit(&mut rewriting) {
         ControlFlow::Continue(()) => {}
@@ -49,24 +58,13 @@ struct Rewriting<'a> {
     catalog: &'a Catalog,
     parameters: BTreeMap<&'a str, &'a Value>,
     /// Names that the statement itself gives to columns and tables.
-    aliases: BTreeSet<String>,
-    /// The names, in lower case, by which the statement calls what `json_each` gives.
-    json_tables: BTreeSet<String>,
+    aliases: Aliases,
 }
 
 impl VisitorMut for Rewriting<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            self.aliases.insert(cte.alias.name.value.clone());
-            self.aliases.extend(
-                cte.alias
-                    .columns
-                    .iter()
-                    .map(|column| column.name.value.clone()),
-            );
-        }
         order_groups(query);
         if let Some(limit) = &mut query.limit_clause {
             let plain = plain_limit(limit);
@@ -79,11 +77,7 @@ impl VisitorMut for Rewriting<'_> {
         for item in &mut select.projection {
             name_by_text(item);
         }
-        for item in &select.projection {
-            if let SelectItem::ExprWithAlias { alias, .. } = item {
-                self.aliases.insert(alias.value.clone());
-            }
-        }
+        three_valued(select);
         self.leave_out_rowid(select);
         if self.is_natural_by_rowid(select) {
             // Row numbers are columns in a plan, and would be among those that are compared.
@@ -91,6 +85,19 @@ impl VisitorMut for Rewriting<'_> {
                 Error::unsupported("NATURAL JOIN of tables with row numbers is not there")
                     .hint("Name the columns: join … using (…)"),
             );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        let order = query.order_by.as_mut().map(|order| &mut order.kind);
+        if let Some(OrderByKind::Expressions(order)) = order {
+            for item in order {
+                if let Expr::Collate { expr, collation } = &item.expr {
+                    item.expr =
+                        collated(expr, &last_part(collation)).unwrap_or_else(|| (**expr).clone());
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -104,6 +111,9 @@ impl VisitorMut for Rewriting<'_> {
         }
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                if let Expr::Collate { expr: inner, .. } = expr {
+                    *expr = (**inner).clone();
+                }
                 self.numeric(expr);
             }
         }
@@ -111,23 +121,15 @@ impl VisitorMut for Rewriting<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        if let Some((name, each)) = spelled_each::table(factor) {
-            self.json_tables.insert(name.to_ascii_lowercase());
-            let columns = EACH.iter().map(|column| (*column).to_owned());
-            self.aliases.extend(columns);
+        if let Some((_, each)) = spelled_each::table(factor) {
             *factor = each;
         }
         match factor {
-            TableFactor::Table {
-                name, alias, args, ..
-            } => {
+            TableFactor::Table { name, args, .. } => {
                 let argument = args
                     .as_ref()
                     .and_then(|args| args.args.first())
                     .and_then(text_argument);
-                if let Some(alias) = alias {
-                    self.aliases.insert(alias.name.value.clone());
-                }
                 if let Some(named) = self.catalog.table(name, argument.as_deref()) {
                     *name = named.written();
                     *args = None;
@@ -136,16 +138,16 @@ impl VisitorMut for Rewriting<'_> {
                         "The table function {} is not there",
                         last_part(name)
                     )));
+                } else if let [ObjectNamePart::Identifier(word)] = name.0.as_mut_slice()
+                    && let Some(alias) = self.aliases.find(&word.value)
+                {
+                    *word = quoted(alias);
                 }
                 ControlFlow::Continue(())
             }
-            TableFactor::Derived { alias, .. } => {
-                if let Some(alias) = alias {
-                    self.aliases.insert(alias.name.value.clone());
-                }
+            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => {
                 ControlFlow::Continue(())
             }
-            TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
             other => ControlFlow::Break(Error::unsupported(format!(
                 "{other} is not supported in FROM"
             ))),
@@ -177,39 +179,31 @@ impl Rewriting<'_> {
             }
             Expr::CompoundIdentifier(parts) => {
                 if let Some((column, tables)) = parts.split_last_mut() {
-                    if let Some(known) = self.catalog.column(&column.value) {
+                    if let Some(known) = self.column(&column.value) {
                         *column = quoted(known);
                     }
-                    let is_alias = tables.last().is_some_and(|last| self.is_alias(&last.value));
-                    if let Some(named) = self.catalog.qualified(tables).filter(|_| !is_alias) {
-                        if let [database, _] = tables {
-                            named
-                                .database
-                                .iter()
-                                .for_each(|name| *database = quoted(name));
-                        }
-                        if let Some(table) = tables.last_mut() {
-                            *table = quoted(&named.name);
-                        }
-                    }
+                    self.qualifier(tables);
                 }
             }
-            Expr::Value(value) => {
-                if let Literal::Placeholder(name) = &value.value {
-                    *expr = self.parameter(name)?;
-                }
-            }
+            Expr::Value(value) => match &value.value {
+                Literal::Placeholder(name) => *expr = self.parameter(name)?,
+                Literal::Boolean(holds) => *expr = number_literal(i64::from(*holds)),
+                _ => {}
+            },
             Expr::BinaryOp { .. } | Expr::Between { .. } | Expr::InList { .. } => {
                 self.comparison(expr);
             }
             Expr::UnaryOp { op, expr: inner } => {
-                if *op == UnaryOperator::BitwiseNot && self.is_condition(inner) {
-                    *op = UnaryOperator::Not;
-                }
-                if *op == UnaryOperator::Not {
-                    self.truth(inner);
+                if let Some(replaced) = self.sign(op, inner) {
+                    *expr = replaced;
                 }
             }
+            Expr::IsTrue(inner)
+            | Expr::IsFalse(inner)
+            | Expr::IsNotTrue(inner)
+            | Expr::IsNotFalse(inner) => self.truth(inner),
+            Expr::IsDistinctFrom(left, right) => *expr = self.same(left, right, true),
+            Expr::IsNotDistinctFrom(left, right) => *expr = self.same(left, right, false),
             Expr::Like {
                 negated,
                 any: false,
@@ -253,42 +247,95 @@ impl Rewriting<'_> {
                 *expr = cast(inner, data_type);
             }
             Expr::Case {
-                operand: None,
+                operand,
                 conditions,
                 ..
             } => {
-                for case in conditions {
-                    self.truth(&mut case.condition);
-                }
+                let operand = operand.take();
+                self.case(operand.as_deref(), conditions);
+            }
+            Expr::Collate { expr, collation } => {
+                // Comparisons and orders take it off; what is left is refused in the end.
+                let name = last_part(collation);
+                collated(expr, &name)
+                    .ok_or_else(|| Error::invalid(format!("no such collation sequence: {name}")))?;
             }
             other => keyword_form(other)?,
         }
         Ok(())
     }
 
-    fn is_alias(&self, name: &str) -> bool {
-        self.aliases.contains(name)
+    /// Each branch with a condition of its own: with an operand, all would be compared in one type.
+    fn case(&self, operand: Option<&Expr>, conditions: &mut [CaseWhen]) {
+        for case in conditions {
+            if let Some(operand) = operand {
+                let value = case.condition.clone();
+                case.condition = binary(operand.clone(), BinaryOperator::Eq, value);
+                self.comparison(&mut case.condition);
+            }
+            self.truth(&mut case.condition);
+        }
+    }
+
+    /// `-a` and `~a` as the operators of two sides that they come to, in whose types they are done.
+    fn sign(&self, op: &mut UnaryOperator, inner: &mut Expr) -> Option<Expr> {
+        if *op == UnaryOperator::BitwiseNot && self.is_condition(inner) {
+            *op = UnaryOperator::Not;
+        }
+        match op {
+            UnaryOperator::Not => self.truth(inner),
+            UnaryOperator::Plus => return Some(inner.clone()),
+            UnaryOperator::Minus if !is_number_literal(inner) => {
+                return Some(binary(
+                    number_literal(0),
+                    BinaryOperator::Minus,
+                    inner.clone(),
+                ));
+            }
+            UnaryOperator::BitwiseNot => {
+                let whole = call("to_integer", vec![inner.clone()]);
+                return Some(binary(number_literal(-1), BinaryOperator::Minus, whole));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// The words in front of a column, as the statement or the catalog writes them.
+    fn qualifier(&self, words: &mut [Ident]) {
+        if let [alias] = words
+            && let Some(known) = self.aliases.find(&alias.value)
+        {
+            *alias = quoted(known);
+            return;
+        }
+        let Some(named) = self.catalog.qualified(words) else {
+            return;
+        };
+        if let ([database, _], Some(name)) = (&mut *words, &named.database) {
+            *database = quoted(name);
+        }
+        if let Some(table) = words.last_mut() {
+            *table = quoted(&named.name);
+        }
+    }
+
+    /// A column's name as it is written in its table, or by the statement itself.
+    fn column(&self, name: &str) -> Option<&str> {
+        let (column, alias) = (self.catalog.column(name), self.aliases.find(name));
+        match (column, alias) {
+            (Some(column), Some(alias)) if column != name && alias == name => Some(alias),
+            (column, alias) => column.or(alias),
+        }
     }
 
     /// Names a column as its table writes it. One in double quotes that nothing is called by is a text, as in SQLite.
     fn identifier(&self, ident: &mut Ident) -> Option<Expr> {
-        if let Some(known) = self.catalog.column(&ident.value) {
-            if !self.is_alias(&ident.value)
-                || self.catalog.column(&ident.value) == Some(&ident.value)
-            {
-                *ident = quoted(known);
-            }
+        if let Some(known) = self.column(&ident.value) {
+            *ident = quoted(known);
             return None;
         }
-        let alias = self
-            .aliases
-            .iter()
-            .find(|alias| alias.eq_ignore_ascii_case(&ident.value));
-        if let Some(alias) = alias {
-            *ident = quoted(alias);
-            return None;
-        }
-        (ident.quote_style == Some('"')).then(|| text(&ident.value))
+        (ident.quote_style == Some('"') && ident.value != MEMBER).then(|| text(&ident.value))
     }
 
     fn parameter(&self, name: &str) -> Result<Expr> {

@@ -12,36 +12,51 @@ use tablecast_connector::ROWID;
 use super::super::spelled::quoted;
 use super::Rewriting;
 
-/// Gives each item of the outermost select list a name of its own, which DataFusion demands.
+/// Stands between a name and the number that makes it another. What is behind it is not shown.
+const MARK: char = '\0';
+
+/// The name of a column as it is shown.
+pub(in crate::sql) fn shown_name(name: &str) -> &str {
+    name.split_once(MARK).map_or(name, |(shown, _)| shown)
+}
+
+/// Gives each item of the outermost select list a name of its own, which DataFusion demands. Beside a `*`, which may hold
+/// any name, all of them get another.
 pub(super) fn distinct_names(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };
+    let is_wildcard = |item: &SelectItem| {
+        matches!(
+            item,
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+        )
+    };
+    let any_wildcard = select.projection.iter().any(is_wildcard);
     let mut taken = BTreeSet::new();
-    for item in &mut select.projection {
-        let SelectItem::UnnamedExpr(expr) = item else {
-            continue;
+    for (place, item) in select.projection.iter_mut().enumerate() {
+        let (expr, name) = match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let name = match &*expr {
+                    Expr::Identifier(ident) => ident.value.clone(),
+                    Expr::CompoundIdentifier(parts) => parts
+                        .last()
+                        .map(|part| part.value.clone())
+                        .unwrap_or_default(),
+                    other => other.to_string(),
+                };
+                (expr, name)
+            }
+            SelectItem::ExprWithAlias { expr, alias } => (expr, alias.value.clone()),
+            _ => continue,
         };
-        let mut name = match &*expr {
-            Expr::Identifier(ident) => ident.value.clone(),
-            Expr::CompoundIdentifier(parts) => parts
-                .last()
-                .map(|part| part.value.clone())
-                .unwrap_or_default(),
-            other => other.to_string(),
-        };
-        if taken.insert(name.clone()) {
+        let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if taken.insert(name.clone()) && !(any_wildcard && is_column) {
             continue;
-        }
-        let mut number = 1;
-        let base = name.clone();
-        while !taken.insert(name.clone()) {
-            name = format!("{base}:{number}");
-            number += 1;
         }
         *item = SelectItem::ExprWithAlias {
             expr: expr.clone(),
-            alias: quoted(&name),
+            alias: quoted(&format!("{name}{MARK}{place}")),
         };
     }
 }
