@@ -52,6 +52,17 @@ impl SourceTable {
         }
     }
 
+    /// The table without the number of its rows, which `*` would show and joins by all common names would compare.
+    #[must_use]
+    pub fn without_rowid(mut self) -> Self {
+        if has_hidden_rowid(&self.table) {
+            let fields = self.schema.fields();
+            let columns = fields.iter().take(fields.len().saturating_sub(1));
+            self.schema = Arc::new(Schema::new(columns.cloned().collect::<Vec<_>>()));
+        }
+        self
+    }
+
     /// What is known of the table.
     pub fn info(&self) -> &Arc<TableInfo> {
         &self.table

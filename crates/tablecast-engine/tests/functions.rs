@@ -489,8 +489,9 @@ fn functions_of_json_are_sqlites() {
 fn a_natural_join_never_compares_row_numbers() {
     let pair = pair();
     for join in ["natural join", "natural left join"] {
+        pair.check(&format!("select count(*) from texts {join} times"));
         pair.refused(
-            &format!("select count(*) from texts {join} times"),
+            &format!("select max(texts.rowid) from texts {join} times"),
             "NATURAL JOIN of tables with row numbers",
         );
     }

@@ -174,6 +174,28 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The engine's rows, or what it says instead.
+    fn shown(&self, sql: &str) -> String {
+        let cell = |value: &Value| match value {
+            Value::Null => "null".to_owned(),
+            Value::Integer(integer) => integer.to_string(),
+            other => format!("{other:?}").replace("Real(", "").replace(')', ""),
+        };
+        let row = |row: &Vec<Value>| {
+            let cells: Vec<String> = row.iter().map(cell).collect();
+            format!("[{}]", cells.join(", "))
+        };
+        match self.engine(sql) {
+            Ok(rows) => {
+                let rows: Vec<String> = rows.iter().map(row).collect();
+                format!("[{}]", rows.join(", "))
+            }
+            Err(told) => told,
+        }
+    }
+}
+
 /// What, example and verdict of each row of the page's tables.
 fn examples() -> Vec<(String, String, String)> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sqlite-sql.md");
@@ -219,4 +241,88 @@ fn what_the_guide_says_of_sqlites_sql_is_true() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// The engine over one-column tables; `u` and `large` are of `uint64`, and names differ by case.
+fn odd() -> Arc<dyn Database> {
+    let table = |name: &str, data_type: &DataType, values: &[i128]| Table {
+        name: name.to_owned(),
+        columns: vec![Column::new("value", data_type.clone())],
+        rows: values
+            .iter()
+            .map(|value| vec![Value::Integer(*value)])
+            .collect(),
+    };
+    let tables = vec![
+        table("u", &DataType::UInt64, &[5, 6]),
+        table("large", &DataType::UInt64, &[i128::from(u64::MAX), 5]),
+        table("data", &DataType::Int64, &[1, 1]),
+        table("Data", &DataType::Int64, &[2]),
+    ];
+    let source = Stupid::with_identity(tables, Identity::RowNumber { seekable: false });
+    complete(Arc::new(Blocking::new(source, 2).unwrap()))
+}
+
+#[test]
+fn whole_numbers_without_a_sign_are_whole_numbers() {
+    let pair = Pair {
+        database: odd(),
+        sqlite: rusqlite::Connection::open_in_memory().unwrap(),
+    };
+    for (sql, wanted) in [
+        (
+            "select value + 1, value / 2, value % 4, -value, value * 2.0 from u",
+            "[[6, 2, 1, -5, 10.0], [7, 3, 2, -6, 12.0]]",
+        ),
+        ("select value from u where value / 2 = 2", "[[5]]"),
+        (
+            "select iif(value > 5, value, 0), coalesce(value, 0), max(value, 0), nullif(value, 5) from u",
+            "[[0, 5, 5, null], [6, 6, 6, 6]]",
+        ),
+        (
+            "select value from u union select value from data order by 1",
+            "[[1], [5], [6]]",
+        ),
+        (
+            "select value from large where value in (18446744073709551615, 0.5)",
+            "[[18446744073709551615]]",
+        ),
+        (
+            "select value from large where value > 9223372036854775807",
+            "[[18446744073709551615]]",
+        ),
+        (
+            "select count(*) from large where value in (5, 1e40)",
+            "[[1]]",
+        ),
+        ("select value + 1 from large", "integer overflow"),
+        ("select sum(value) from large", "integer overflow"),
+    ] {
+        assert_eq!(pair.shown(sql), wanted, "{sql}");
+    }
+}
+
+#[test]
+fn tables_whose_names_differ_by_case_are_two() {
+    let pair = Pair {
+        database: odd(),
+        sqlite: rusqlite::Connection::open_in_memory().unwrap(),
+    };
+    for (sql, wanted) in [
+        (
+            "select d.value, e.value from data d, Data e",
+            "[[1, 2], [1, 2]]",
+        ),
+        (
+            "select value from data union all select value from Data",
+            "[[1], [1], [2]]",
+        ),
+        ("select DATA.value from DATA", "[[2]]"),
+        (
+            "select Data.value, data.value from data, Data limit 1",
+            "[[2, 1]]",
+        ),
+    ] {
+        assert_eq!(pair.shown(sql), wanted, "{sql}");
+    }
 }

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence, SQLiteDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 use tablecast_connector::{Error, Result};
 
 /// SQLite's dialect of SQL.
@@ -187,6 +187,48 @@ pub(super) fn read_numbers(tokens: &mut Vec<TokenWithSpan>) -> Result<()> {
     }
     *tokens = read;
     Ok(())
+}
+
+/// `x in t` as `x in (select * from t)`, which it means.
+pub(super) fn read_memberships(tokens: &mut Vec<TokenWithSpan>) {
+    let mut read = Vec::with_capacity(tokens.len());
+    let mut rest = std::mem::take(tokens).into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let is_in = is_keyword(&token.token, Keyword::IN);
+        let span = token.span;
+        read.push(token);
+        if !is_in {
+            continue;
+        }
+        while let Some(space) = rest.next_if(|next| matches!(next.token, Token::Whitespace(_))) {
+            read.push(space);
+        }
+        let mut name = Vec::new();
+        while let Some(part) = rest.next_if(|next| match &next.token {
+            Token::Word(_) => name.len() % 2 == 0,
+            Token::Period => name.len() % 2 == 1,
+            _ => false,
+        }) {
+            name.push(part);
+        }
+        if name.is_empty() {
+            continue;
+        }
+        let added = |token| TokenWithSpan { token, span };
+        let space = || added(Token::Whitespace(Whitespace::Space));
+        read.push(added(Token::LParen));
+        read.push(added(Token::make_keyword("SELECT")));
+        read.extend([space(), added(Token::Mul), space()]);
+        read.push(added(Token::make_keyword("FROM")));
+        read.push(space());
+        read.append(&mut name);
+        read.push(added(Token::RParen));
+    }
+    *tokens = read;
+}
+
+fn is_keyword(token: &Token, keyword: Keyword) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.keyword == keyword)
 }
 
 fn is_hexadecimal(digits: &str) -> bool {

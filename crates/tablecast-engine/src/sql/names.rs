@@ -12,13 +12,13 @@ use datafusion::sql::sqlparser::ast::{
     Value as Literal, Visit, Visitor,
 };
 use tablecast_connector::{
-    Error, Identity, Limits, ROWID, Result, Source, TableInfo, did_you_mean, is_rowid_name,
+    Error, Limits, ROWID, Result, Source, TableInfo, did_you_mean, is_rowid_name,
 };
 
 use super::master;
 use super::parse::Parsed;
 use crate::exposed::exposed_type;
-use crate::provider::SourceTable;
+use crate::provider::{SourceTable, has_hidden_rowid};
 
 /// A database whose tables a statement may name.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub(super) struct Named {
     /// The name in the rewritten statement.
     pub(super) name: String,
     content: Content,
+    /// Whether the statement names row numbers, so that they have to be there.
+    is_numbered: bool,
 }
 
 #[derive(Clone)]
@@ -68,25 +70,31 @@ impl Named {
     pub(super) fn provider(&self, limits: &Limits) -> Arc<dyn TableProvider> {
         match &self.content {
             Content::Ready(provider) => Arc::clone(provider),
-            Content::Table(source, info) => Arc::new(SourceTable::new(
-                Arc::clone(source),
-                Arc::clone(info),
-                limits.clone(),
-            )),
+            Content::Table(source, info) => {
+                let table = SourceTable::new(Arc::clone(source), Arc::clone(info), limits.clone());
+                Arc::new(if self.is_numbered {
+                    table
+                } else {
+                    table.without_rowid()
+                })
+            }
         }
     }
 
     /// Whether the table has a row number that `*` does not show.
     pub(super) fn has_rowid(&self) -> bool {
         match &self.content {
-            Content::Table(_, info) => has_rowid(info),
+            Content::Table(_, info) => self.is_numbered && has_hidden_rowid(info),
             Content::Ready(_) => false,
         }
     }
 }
 
-fn has_rowid(info: &TableInfo) -> bool {
-    matches!(info.identity, Identity::RowNumber { .. }) && info.column(ROWID).is_none()
+/// Whether a statement names row numbers, in whatever place.
+fn names_rowid(parsed: &Parsed) -> bool {
+    let text = parsed.query.to_string();
+    let mut words = text.split(|sign: char| !(sign.is_alphanumeric() || sign == '_'));
+    words.any(is_rowid_name)
 }
 
 /// The tables that a statement names, by the names it uses.
@@ -107,9 +115,11 @@ pub(super) struct Catalog {
 impl Catalog {
     pub(super) async fn of(reachable: &[Reachable], parsed: &Parsed) -> Result<Self> {
         let mut catalog = Self::default();
+        let is_numbered = names_rowid(parsed);
         for mention in Mentions::of(parsed) {
             if !catalog.named.contains_key(&mention.key()) {
-                let named = named(reachable, &mention).await?;
+                let mut named = named(reachable, &mention).await?;
+                named.is_numbered = is_numbered;
                 catalog.add(mention.key(), named);
             }
         }
@@ -137,7 +147,7 @@ impl Catalog {
                 for column in &info.columns {
                     note(&column.name, &column.data_type);
                 }
-                if has_rowid(info) {
+                if named.is_numbered && has_hidden_rowid(info) {
                     note(ROWID, &DataType::Int64);
                 }
             }
@@ -223,6 +233,7 @@ async fn named(reachable: &[Reachable], mention: &Mention) -> Result<Named> {
                 database: None,
                 name: mention.key(),
                 content: Content::Ready(ready),
+                is_numbered: false,
             });
         }
         let Some(name) = find(&names(source).await?, &mention.name) else {
@@ -238,6 +249,7 @@ async fn named(reachable: &[Reachable], mention: &Mention) -> Result<Named> {
             database: database.name.clone(),
             name,
             content: Content::Table(Arc::clone(source), info),
+            is_numbered: false,
         });
     }
     let error = Error::invalid(format!("no such table: {}", mention.shown()));

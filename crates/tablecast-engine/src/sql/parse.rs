@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use tablecast_connector::{Error, Result};
 
-use super::dialect::{SqliteSyntax, read_numbers};
+use super::dialect::{SqliteSyntax, read_memberships, read_numbers};
 use super::rewrite::shown_name;
 use super::size::check_size;
 use super::wording::syntax;
@@ -96,6 +96,7 @@ pub(super) fn parse(sql: &str) -> Result<Parsed> {
     check_size(&tokens)?;
     let items = items(sql, &tokens);
     read_numbers(&mut tokens)?;
+    read_memberships(&mut tokens);
     name_glob(&mut tokens);
     let mut statements = Parser::new(&dialect)
         .with_tokens_with_locations(tokens)

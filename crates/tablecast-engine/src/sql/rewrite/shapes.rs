@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::ast::{
-    ExceptSelectItem, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, Offset,
-    OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
-    SetExpr, TableFactor, UnaryOperator,
+    ExceptSelectItem, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, ObjectName,
+    Offset, OffsetRows, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, UnaryOperator,
+    WildcardAdditionalOptions,
 };
 use tablecast_connector::ROWID;
 
-use super::super::spelled::quoted;
+use super::super::names::{Named, last_part};
+use super::super::spelled::{column_of, quoted};
 use super::Rewriting;
 
 /// Stands between a name and the number that makes it another. What is behind it is not shown.
@@ -83,7 +85,17 @@ pub(super) fn order_groups(query: &mut Query) {
     let GroupByExpr::Expressions(groups, _) = &select.group_by else {
         return;
     };
-    if query.order_by.is_some() || groups.is_empty() {
+    if query.order_by.is_some() || groups.is_empty() || select.distinct.is_some() {
+        return;
+    }
+    // An order by a name means what the list calls so, which may be something else.
+    let is_renamed = |expr: &Expr| {
+        select.projection.iter().any(|item| {
+            matches!(item, SelectItem::ExprWithAlias { alias, .. }
+                if column_of(expr).is_some_and(|name| alias.value.eq_ignore_ascii_case(name)))
+        })
+    };
+    if groups.iter().any(is_renamed) {
         return;
     }
     let order = groups.iter().map(|expr| OrderByExpr {
@@ -130,35 +142,63 @@ pub(super) fn plain_limit(clause: &LimitClause) -> LimitClause {
 }
 
 impl Rewriting<'_> {
-    /// `*` does not show the row number.
+    /// `*` does not show the row number: of several tables, it becomes the `*` of each.
     pub(super) fn leave_out_rowid(&self, select: &mut Select) {
-        let is_table = |factor: &TableFactor| {
-            matches!(factor, TableFactor::Table { name, args, .. }
-            if args.is_none() && self.catalog.table(name, None).is_some_and(super::super::names::Named::has_rowid))
-        };
-        let any = select.from.iter().any(|from| {
-            is_table(&from.relation) || from.joins.iter().any(|join| is_table(&join.relation))
+        let factors = select.from.iter().flat_map(|from| {
+            let joined = from.joins.iter().map(|join| &join.relation);
+            std::iter::once(&from.relation).chain(joined)
         });
-        if !any {
+        let tables: Vec<(Option<ObjectName>, bool)> = factors
+            .map(|factor| (called(factor), self.is_numbered(factor)))
+            .collect();
+        if !tables.iter().any(|(_, is_numbered)| *is_numbered) {
             return;
         }
-        for item in &mut select.projection {
-            if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
-            {
-                options.opt_except = Some(ExceptSelectItem {
-                    first_element: quoted(ROWID),
-                    additional_elements: Vec::new(),
-                });
+        let without = |is_numbered: bool| WildcardAdditionalOptions {
+            opt_except: is_numbered.then(|| ExceptSelectItem {
+                first_element: quoted(ROWID),
+                additional_elements: Vec::new(),
+            }),
+            ..WildcardAdditionalOptions::default()
+        };
+        let mut items = Vec::with_capacity(select.projection.len());
+        for mut item in std::mem::take(&mut select.projection) {
+            match &mut item {
+                SelectItem::Wildcard(options) if tables.len() == 1 => *options = without(true),
+                SelectItem::Wildcard(_) => {
+                    items.extend(tables.iter().filter_map(|(name, is_numbered)| {
+                        let name = SelectItemQualifiedWildcardKind::ObjectName(name.clone()?);
+                        Some(SelectItem::QualifiedWildcard(name, without(*is_numbered)))
+                    }));
+                    continue;
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) => {
+                    let word = last_part(name);
+                    let is_meant = |(known, _): &&(Option<ObjectName>, bool)| {
+                        let known = known.as_ref().map(last_part);
+                        known.is_some_and(|known| known.eq_ignore_ascii_case(&word))
+                    };
+                    let found = tables.iter().find(is_meant);
+                    *options = without(found.is_some_and(|(_, is_numbered)| *is_numbered));
+                }
+                _ => {}
             }
+            items.push(item);
         }
+        select.projection = items;
+    }
+
+    fn is_numbered(&self, factor: &TableFactor) -> bool {
+        matches!(factor, TableFactor::Table { name, args: None, .. }
+            if self.catalog.table(name, None).is_some_and(Named::has_rowid))
     }
 
     /// Whether a natural join would compare row numbers.
     pub(super) fn is_natural_by_rowid(&self, select: &Select) -> bool {
-        let has_rowid = |factor: &TableFactor| {
-            matches!(factor, TableFactor::Table { name, args: None, .. }
-                if self.catalog.table(name, None).is_some_and(super::super::names::Named::has_rowid))
-        };
+        let has_rowid = |factor: &TableFactor| self.is_numbered(factor);
         let is_natural = |operator: &JoinOperator| {
             matches!(
                 operator,
@@ -180,5 +220,19 @@ impl Rewriting<'_> {
                     .iter()
                     .any(|join| is_natural(&join.join_operator))
         })
+    }
+}
+
+/// The name by which columns of a table are called.
+fn called(factor: &TableFactor) -> Option<ObjectName> {
+    match factor {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        } => Some(ObjectName::from(vec![alias.name.clone()])),
+        TableFactor::Table { name, .. } => Some(name.clone()),
+        _ => None,
     }
 }
