@@ -317,7 +317,7 @@ fn tables_whose_names_differ_by_case_are_two() {
             "select value from data union all select value from Data",
             "[[1], [1], [2]]",
         ),
-        ("select DATA.value from DATA", "[[2]]"),
+        ("select DATA.value from DATA", "[[1], [1]]"),
         (
             "select Data.value, data.value from data, Data limit 1",
             "[[2, 1]]",
