@@ -314,7 +314,7 @@ fn tables_whose_names_differ_by_case_are_two() {
             "[[1, 2], [1, 2]]",
         ),
         (
-            "select value from data union all select value from Data",
+            "select value from data union all select value from Data order by 1",
             "[[1], [1], [2]]",
         ),
         ("select DATA.value from DATA", "[[1], [1]]"),

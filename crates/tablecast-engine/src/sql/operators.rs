@@ -283,21 +283,16 @@ fn exactly(function: Checked, left: Side, operator: Operator, right: Side) -> Ex
     }
 }
 
-/// Equal as the numbers that they are. The real one is brought to the other's type and back, and must come back as it was;
-/// tables can be joined by that.
+/// Equal as the numbers that they are: a whole number that no real is becomes one that none is equal to. Tables can be
+/// joined by that.
 ///
 /// A sub-query's own column that is to equal something of the row around it must stand alone, or the engine refuses.
 fn equal(whole: Expr, real: Expr) -> Expr {
-    if whole.contains_outer() {
-        return real.eq(called(casts::REAL_OF.to_udf(), vec![whole]));
-    }
     if real.contains_outer() {
         let digits = called(casts::DIGITS_OF.to_udf(), vec![real]);
         return cast(whole, DataType::Utf8).eq(digits);
     }
-    let there = called(casts::WHOLE_OF.to_udf(), vec![real.clone()]);
-    let back = cast(there.clone(), DataType::Float64);
-    whole.eq(there).and(back.eq(real))
+    real.eq(called(casts::REAL_OF.to_udf(), vec![whole]))
 }
 
 fn holds(operator: Operator, left: u8, right: u8) -> bool {

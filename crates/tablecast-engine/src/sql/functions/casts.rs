@@ -22,15 +22,6 @@ pub(in crate::sql) static SHIFT_RIGHT: RowFunction =
         shifted(values, true)
     });
 
-/// A real as a whole number: what is behind the point is cut off, and what is beyond 64 bits becomes one of the other sign.
-pub(in crate::sql) static WHOLE_OF: RowFunction =
-    internal("whole_of", 1, Gives::Integer, |values| {
-        Ok(match values.first().and_then(real) {
-            Some(real) if real >= 9_223_372_036_854_775_808.0 => Value::from(i64::MIN),
-            Some(real) => Value::from(real as i64),
-            None => Value::Null,
-        })
-    });
 /// The real that a whole number is; not-a-number, which nothing is equal to, if none is.
 pub(in crate::sql) static REAL_OF: RowFunction = internal("real_of", 1, Gives::Real, |values| {
     Ok(match values.first().and_then(integer) {
@@ -52,8 +43,7 @@ pub(in crate::sql) static DIGITS_OF: RowFunction =
         })
     });
 
-pub(super) static ALL: [&RowFunction; 8] = [
-    &WHOLE_OF,
+pub(super) static ALL: [&RowFunction; 7] = [
     &REAL_OF,
     &DIGITS_OF,
     &TO_TEXT,
