@@ -254,6 +254,8 @@ impl BlockingSource for Hdf5 {
         Capabilities {
             table_count: true,
             version: true,
+            // Grids, frames, virtual datasets and links.
+            shares_rows: true,
             ..Capabilities::default()
         }
     }

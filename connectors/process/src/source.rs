@@ -157,6 +157,7 @@ impl BlockingSource for ProcessSource {
             foreign_keys: self.hello.answers("foreign_keys"),
             search: false,
             version: self.guests.file_state().is_some(),
+            shares_rows: false,
         }
     }
 

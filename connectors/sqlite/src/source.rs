@@ -442,6 +442,8 @@ impl Source for SqliteSource {
             foreign_keys: true,
             search: true,
             version: true,
+            // But for views, whose definition shows what they are made of.
+            shares_rows: false,
         }
     }
 

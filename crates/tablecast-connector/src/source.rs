@@ -35,6 +35,9 @@ pub struct Capabilities {
     pub search: bool,
     /// `version` answers, so that answers can be kept.
     pub version: bool,
+    /// Rows of one table may come in others, too, which are made of it or are other names of it: who hides the one has to
+    /// hide those as well.
+    pub shares_rows: bool,
 }
 
 /// What an opened container is.

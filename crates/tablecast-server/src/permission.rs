@@ -247,18 +247,28 @@ impl Site {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (database, options) in &self.configuration.databases {
-            if !self.allows(Action::ExecuteSql, Subject::Database(database)) {
-                continue;
-            }
-            let hidden = options.tables.keys();
-            let hidden: Vec<&str> = hidden
-                .filter(|table| !self.allows(Action::ViewTable, Subject::Table(database, table)))
-                .map(String::as_str)
-                .collect();
-            if !hidden.is_empty() {
+            let is_hidden =
+                |table: &str| !self.allows(Action::ViewTable, Subject::Table(database, table));
+            let tables = options.tables.keys().map(String::as_str);
+            let tables: Vec<&str> = tables.filter(|table| is_hidden(table)).collect();
+            // A rule for all tables of a database holds for one that nothing else is said of.
+            let hidden = match tables.as_slice() {
+                [] if is_hidden("") => "its tables".to_owned(),
+                [] => continue,
+                tables => tables.join(", "),
+            };
+            if self.allows(Action::ExecuteSql, Subject::Database(database)) {
                 warnings.push(format!(
-                    "in {database}, not everybody may view {}, but SQL may still read it: add allow_sql: false",
-                    hidden.join(", ")
+                    "in {database}, not everybody may view {hidden}, but SQL may still read it: add allow_sql: false"
+                ));
+            }
+            let mut published = self.published.iter();
+            let shares_rows = published
+                .find(|published| published.name == *database)
+                .is_some_and(|published| published.database.capabilities().shares_rows);
+            if shares_rows && !is_hidden("") {
+                warnings.push(format!(
+                    "in {database}, not everybody may view {hidden}, but what is made of it may hold its rows: hide that, too"
                 ));
             }
         }

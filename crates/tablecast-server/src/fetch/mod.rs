@@ -36,18 +36,19 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     pub(crate) async fn find(site: &'a Site, database: &str, table: &str) -> Result<Self> {
         let published = site.database(database)?;
-        let info = published
-            .database
-            .table_info(table)
-            .await
-            .map_err(|error| {
-                if error.kind() == tablecast_connector::ErrorKind::NotFound {
-                    Error::not_found("Table not found")
-                        .hint(format!("There is no table or view {table:?}"))
-                } else {
-                    error
-                }
-            })?;
+        let found = published.database.table_info(table).await;
+        if found.is_err() {
+            // Where nothing may be seen, nothing is told of what is there.
+            site.require(Action::ViewTable, Subject::Table(database, table))?;
+        }
+        let info = found.map_err(|error| {
+            if error.kind() == tablecast_connector::ErrorKind::NotFound {
+                Error::not_found("Table not found")
+                    .hint(format!("There is no table or view {table:?}"))
+            } else {
+                error
+            }
+        })?;
         site.require(Action::ViewTable, Subject::Table(database, &info.name))?;
         Ok(Self { published, info })
     }

@@ -1,6 +1,6 @@
 //! Who may read what: rules of the configuration hold on every page that could show what they hide.
 
-use crate::made::Folder;
+use crate::made::{Folder, climate};
 use crate::program::Program;
 
 /// A database with a table that nobody may view, one that refers to it, and one that everybody may view.
@@ -112,6 +112,58 @@ fn a_hidden_table_that_sql_can_read_is_warned_of_at_the_start() {
         &HIDDEN.replace("    tables:", "    allow_sql: false\n    tables:"),
     );
     assert!(!shut.said().contains("Warning"), "{}", shut.said());
+}
+
+#[test]
+fn a_hidden_table_whose_rows_come_in_others_is_warned_of_at_the_start() {
+    let folder = Folder::new();
+    let climate = folder.write("climate.h5", &climate());
+    let said = |rules: &str| {
+        let rules = format!("databases: {{climate: {{allow_sql: false, {rules}}}}}");
+        let configuration = folder.write("rules.yaml", rules.as_bytes());
+        Program::serve(&[&climate, "-c", &configuration]).said()
+    };
+    let told = said("tables: {pacific/by_year: {allow: false}}");
+    assert!(
+        told.contains("may view pacific/by_year, but what is made of it may hold its rows"),
+        "{told}"
+    );
+    for quiet in [
+        "tables: {}",
+        "permissions: {view-table: false}",
+        "allow: false",
+    ] {
+        assert!(!said(quiet).contains("Warning"), "{quiet}: {}", said(quiet));
+    }
+}
+
+#[test]
+fn all_tables_that_sql_can_read_are_warned_of() {
+    let folder = Folder::new();
+    let program = served(
+        &folder,
+        "databases: {d: {permissions: {view-table: false}}}",
+    );
+    let told = program.said();
+    assert!(
+        told.contains("in d, not everybody may view its tables, but SQL may"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_database_that_is_hidden_does_not_tell_its_tables() {
+    let folder = Folder::new();
+    let program = served(&folder, "databases: {d: {allow: false}}");
+    for path in [
+        "/d/open",
+        "/d/nothing",
+        "/d/open.json",
+        "/d/nothing.json",
+        "/d/nothing/1",
+    ] {
+        assert_eq!(program.get(path).status, 403, "{path}");
+    }
 }
 
 #[test]
