@@ -67,6 +67,7 @@ mod batch;
 mod blocking;
 mod cell;
 mod connector;
+mod day;
 mod error;
 pub mod json;
 mod limits;
@@ -93,6 +94,7 @@ pub use blocking::{
 };
 pub use cell::{Cell, List, Struct, Timestamp};
 pub use connector::{Connector, FOLDER, HEAD_BYTES, Location, OpenOptions, PATTERN, SITE_NAMES};
+pub use day::day;
 pub use error::{Error, ErrorKind, Result, did_you_mean};
 pub use limits::{CancelGuard, CancelToken, Limits};
 pub use matching::{conjunction, glob, like, like_escaped, real_text, sqlite_text};

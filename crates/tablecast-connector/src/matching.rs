@@ -1,13 +1,14 @@
 //! A predicate held against one row, cell by cell: the reference that faster ways are tested against, and enough for
 //! a source of few rows.
 
+use crate::day::day;
 use crate::predicate::compare_values;
 use crate::{Cell, Predicate, Value, number};
 
 impl Predicate {
     /// Whether the row passes: `None` is SQL's null. `cell_of` gives the row's cell of a column.
     ///
-    /// `Date` is decided by the first ten characters of an ISO text; `SQLite`'s other forms of dates are the engine's.
+    /// `Date` is decided by the day of an ISO text, by universal time; `SQLite`'s other forms of dates are the engine's.
     pub fn matches<'a>(&self, cell_of: &impl Fn(&str) -> Cell<'a>) -> Option<bool> {
         match self {
             Self::Constant(holds) => Some(*holds),
@@ -43,7 +44,7 @@ impl Predicate {
             Self::ArrayContains { column, value } => array_contains(&cell_of(column), value),
             Self::Date { column, value } => {
                 let text = sqlite_text(&cell_of(column))?;
-                Some(date_part(&text)? == value)
+                Some(day(&text)?.as_ref() == value.as_str())
             }
         }
     }
@@ -75,22 +76,6 @@ pub fn sqlite_text(cell: &Cell<'_>) -> Option<String> {
         Value::Text(text) => Some(text),
         Value::Blob(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
     }
-}
-
-/// The date of an ISO text, alone or before a time; `None` if the text is no date.
-fn date_part(text: &str) -> Option<&str> {
-    let (date, time) = text.split_at_checked(10)?;
-    let is_digit = |byte: u8| byte.is_ascii_digit();
-    let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        _ => is_digit(byte),
-    });
-    let is_time = match time.as_bytes() {
-        [] => true,
-        [b' ' | b'T', hour, ..] => is_digit(*hour),
-        _ => false,
-    };
-    (is_date && is_time).then_some(date)
 }
 
 /// A real number as `SQLite` writes it as text (`%!.15g`): at most 15 significant digits, always with a point.

@@ -138,7 +138,10 @@ pub(crate) async fn lookups(
 }
 
 /// The labels of enumerated types.
-fn enumerated(table: &TableInfo, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Labels> {
+pub(super) fn enumerated(
+    table: &TableInfo,
+    wanted: impl Fn(&str) -> bool,
+) -> BTreeMap<String, Labels> {
     let columns = table.columns.iter();
     let labelled = columns.filter(|column| !column.labels.is_empty() && wanted(&column.name));
     let labels_of = |column: &Column| {

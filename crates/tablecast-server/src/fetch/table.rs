@@ -153,6 +153,13 @@ impl TableData {
         if self.facets.is_empty() && self.sampled.is_empty() {
             return Ok(());
         }
+        let is_facet = |column: &str| {
+            let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
+            let mut facets = self.facets.iter().chain(sampled);
+            facets.any(|facet| facet.plan.column == column)
+        };
+        self.facet_labels
+            .extend(labels::enumerated(&place.info, is_facet));
         for (column, other, key) in labels::references(place.published, &place.info.name).await? {
             let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
             let mut facets = self.facets.iter().chain(sampled);
