@@ -7,8 +7,8 @@ use std::time::Duration;
 use arrow_schema::DataType;
 use futures::future::join_all;
 use tablecast_connector::{
-    Answer, Ask, Column, ErrorKind, Limits, Predicate, Result, Rows, Source, TableInfo, TableQuery,
-    Want, Wanted,
+    Answer, Ask, Column, Count, ErrorKind, Limits, Predicate, Result, Rows, Source, TableInfo,
+    TableQuery, Want, Wanted,
 };
 
 use crate::filters;
@@ -16,7 +16,7 @@ use crate::planned::{Planned, Wish, plan};
 use crate::request;
 use crate::runtime::{again, run};
 use crate::stream::produce;
-use crate::tally::{Pass, Subject, Tally, count};
+use crate::tally::{Pass, Subject, Tally};
 use crate::where_sql::seen_through;
 use crate::{in_order, sorted};
 
@@ -184,17 +184,17 @@ async fn known_count(
         match filtered.source.table_count(table, at_most, &limits).await {
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
             counted => {
-                return counted.map(|counted| Some(Answer::Count(count(counted.rows, at_most))));
+                return counted.map(|counted| Some(Answer::Count(counted)));
             }
         }
     }
-    let planned = plan(
-        filtered.source.as_ref(),
-        &filtered.wish(Vec::new(), at_most),
-    )?;
-    Ok(planned
-        .rows()
-        .map(|rows| Answer::Count(count(rows, at_most))))
+    let planned = plan(filtered.source.as_ref(), &filtered.wish(Vec::new(), None))?;
+    Ok(planned.rows().map(|rows| {
+        Answer::Count(Count {
+            rows,
+            truncated: false,
+        })
+    }))
 }
 
 impl Filtered {

@@ -214,7 +214,7 @@ fn late(deadline: Option<Instant>) -> Option<Error> {
 }
 
 /// `rows` counted, of which no more than `at_most` are told.
-pub(crate) fn count(rows: u64, at_most: Option<u64>) -> Count {
+fn count(rows: u64, at_most: Option<u64>) -> Count {
     Count {
         rows: at_most.map_or(rows, |most| rows.min(most)),
         truncated: at_most.is_some_and(|most| rows >= most),

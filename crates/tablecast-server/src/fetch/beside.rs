@@ -159,10 +159,7 @@ fn key(place: &Place<'_>, plan: &TablePlan, wants: Wants) -> String {
 /// A count that takes too long is not known; that is no reason to refuse the page.
 fn counted(answer: Result<Answer>) -> Result<Option<Count>> {
     match answer {
-        Ok(Answer::Count(count)) => Ok(Some(Count {
-            truncated: count.rows > COUNT_MAX,
-            ..count
-        })),
+        Ok(Answer::Count(count)) => Ok(Some(count)),
         Ok(_) => no_answer(),
         Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
         Err(error) => Err(error),

@@ -144,9 +144,10 @@ async fn count(
     counting: Counting,
 ) -> Option<tablecast_connector::Count> {
     if let Some(known) = published.counts.get(table) {
-        let rows = counting.at_most.map_or(*known, |most| most.min(*known));
-        let truncated = rows < *known;
-        return Some(tablecast_connector::Count { rows, truncated });
+        return Some(tablecast_connector::Count {
+            rows: *known,
+            truncated: false,
+        });
     }
     let ask = Ask {
         table: table.to_owned(),

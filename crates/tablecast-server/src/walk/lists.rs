@@ -64,13 +64,6 @@ pub(super) async fn database(site: &Site, request: &Request, name: &str) -> Resu
     };
     let mut contents = contents(site, published, Some(counting)).await?;
     add_structure(published, &mut contents).await?;
-    for count in contents
-        .tables
-        .iter_mut()
-        .filter_map(|table| table.count.as_mut())
-    {
-        count.truncated = count.rows > COUNT_MAX;
-    }
     Ok(if is_json(request) {
         let json = response::database::database(site, request, published, &contents);
         Reply::json(&json)

@@ -205,10 +205,11 @@ pub(super) fn counts_stop_where_told(subject: &Subject) -> Outcome {
                     at_most: Some(at_most),
                 },
             )?;
-            let expected = (table.rows.len() as u64).min(at_most);
-            if !matches!(&answer, Answer::Count(count) if count.rows == expected) {
+            let whole = table.rows.len() as u64;
+            let expected = |truncated: bool| if truncated { whole.min(at_most) } else { whole };
+            if !matches!(&answer, Answer::Count(count) if count.rows == expected(count.truncated)) {
                 return Err(format!(
-                    "{expected} of {} expected, {answer:?} given",
+                    "{whole} of {} or, stopped, {at_most} expected, {answer:?} given",
                     table.name
                 ));
             }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tablecast_connector::{
-    Answer, Ask, Database, Error, ErrorKind, Limits, Result, Rows, Scan, ScanRequest, Source,
-    Statement, Value, Want,
+    Answer, Ask, Count, Database, Error, ErrorKind, Limits, Result, Rows, Scan, ScanRequest,
+    Source, Statement, Value, Want,
 };
 
 use super::question::Question;
@@ -144,9 +144,9 @@ impl Asking<'_> {
     }
 
     /// How many rows the database says there are.
-    pub(super) fn count(&self, question: &Question, at_most: Option<u64>) -> Result<u64> {
+    pub(super) fn count(&self, question: &Question, at_most: Option<u64>) -> Result<Count> {
         match self.answer(question, Want::Count { at_most })? {
-            Answer::Count(count) => Ok(count.rows),
+            Answer::Count(count) => Ok(count),
             other => Err(Error::internal(format!(
                 "A count is wanted, {other:?} came"
             ))),

@@ -98,11 +98,19 @@ fn filtered_rows_are_counted(asking: &mut Asking<'_>) {
             .chance
             .once_in(3)
             .then(|| 1 + asking.chance.below(20) as u64);
-        let expected = at_most.map_or(expected, |at_most| expected.min(at_most));
         match asking.count(&question, at_most) {
             Err(error) => asking.failed(request, expected.to_string(), &error),
-            Ok(found) if found == expected || (!sample.is_whole && found >= expected) => {}
-            Ok(found) => asking.wrong(request, expected.to_string(), found.to_string()),
+            Ok(found) => {
+                // One that stopped says so, and did not stop earlier than it may.
+                let least = match at_most {
+                    Some(at_most) if found.truncated => expected.min(at_most),
+                    _ => expected,
+                };
+                if found.rows != least && (sample.is_whole || found.rows < least) {
+                    let found = format!("{} (stopped: {})", found.rows, found.truncated);
+                    asking.wrong(request, least.to_string(), found);
+                }
+            }
         }
     }
 }
