@@ -34,6 +34,8 @@ const TEXTS: &[(&str, Text)] = &[
     ("json", Text::Json),
     ("jsonl", Text::Json),
     ("ndjson", Text::Json),
+    ("geojson", Text::Json),
+    ("geojsonl", Text::Json),
 ];
 
 /// Extensions of compressed files.

@@ -27,6 +27,10 @@ pub(crate) enum Layout {
     Values,
     /// In an array, whose bracket stands so many bytes behind the start.
     Array(usize),
+    /// Features of `GeoJSON` in such an array, that of a collection.
+    Features(usize),
+    /// Features of `GeoJSON`, each in a line of its own.
+    FeatureLines,
 }
 
 impl Layout {
@@ -39,12 +43,42 @@ impl Layout {
         {
             return Self::Array(at);
         }
+        if let Some(at) = super::feature::features_at(start) {
+            return Self::Features(at);
+        }
         let rest = start.get(first.unwrap_or(0)..).unwrap_or_default();
         match memchr::memchr(b'\n', rest) {
-            Some(end) if is_value(rest.get(..end).unwrap_or_default()) => Self::Lines,
+            Some(end) if is_value(rest.get(..end).unwrap_or_default()) => {
+                Self::of_lines(rest.get(..end).unwrap_or_default())
+            }
             Some(_) => Self::Values,
-            None => Self::Lines,
+            None => Self::of_lines(rest),
         }
+    }
+
+    fn of_lines(line: &[u8]) -> Self {
+        if super::feature::is_feature(line) {
+            Self::FeatureLines
+        } else {
+            Self::Lines
+        }
+    }
+
+    /// Where the bracket of an array stands, if the rows are in one.
+    pub(crate) fn array_at(self) -> Option<usize> {
+        match self {
+            Self::Array(at) | Self::Features(at) => Some(at),
+            Self::Lines | Self::Values | Self::FeatureLines => None,
+        }
+    }
+
+    /// Whether rows are features, whose properties are the columns.
+    pub(crate) fn is_of_features(self) -> bool {
+        matches!(self, Self::Features(_) | Self::FeatureLines)
+    }
+
+    fn is_of_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::FeatureLines)
     }
 }
 
@@ -125,7 +159,7 @@ impl Values {
 
 impl Cut for Values {
     fn end(&mut self, bytes: &[u8], seen: usize, is_last: bool) -> Option<usize> {
-        if self.layout == Layout::Lines {
+        if self.layout.is_of_lines() {
             let line = bytes.get(seen..)?;
             return Some(seen + memchr::memchr(b'\n', line)? + 1);
         }
@@ -154,6 +188,8 @@ pub(crate) enum ValueFault {
     Json(serde_json::Error),
     /// Neither a comma nor the array's end follows it.
     NoEnd,
+    /// It is no feature of `GeoJSON`.
+    Feature(serde_json::Error),
     /// It has names beyond [`COLUMNS_MAX`].
     Columns,
 }
@@ -164,7 +200,7 @@ pub(crate) fn value(record: &[u8], layout: Layout) -> Result<Option<&[u8]>, Valu
     if trimmed.is_empty() {
         return Ok(None);
     }
-    if !matches!(layout, Layout::Array(_)) {
+    if layout.array_at().is_none() {
         return Ok(Some(trimmed));
     }
     match trimmed.split_last() {
@@ -230,9 +266,22 @@ pub(crate) enum Cell<'a> {
     Json(String),
 }
 
-/// Gives the members of the object `text` to `row`; another value as its only member, `value`.
-pub(crate) fn read_row(text: &[u8], row: &mut impl TakeRow) -> Result<(), ValueFault> {
+/// Gives the members of the object `text` to `row`; another value as its only member, `value`. Of a feature, its properties,
+/// its geometry and its identifier.
+pub(crate) fn read_row(
+    text: &[u8],
+    layout: Layout,
+    row: &mut impl TakeRow,
+) -> Result<(), ValueFault> {
     let mut has_place = true;
+    if layout.is_of_features() {
+        super::feature::read(text, row, &mut has_place)?;
+        return if has_place {
+            Ok(())
+        } else {
+            Err(ValueFault::Columns)
+        };
+    }
     let mut json = serde_json::Deserializer::from_slice(text);
     let read = RowSeed {
         row,
@@ -324,7 +373,7 @@ fn unsigned(value: u64) -> Cell<'static> {
 }
 
 /// A name, borrowed where it is written without escapes.
-struct NameSeed;
+pub(super) struct NameSeed;
 
 impl<'de> DeserializeSeed<'de> for NameSeed {
     type Value = std::borrow::Cow<'de, str>;
@@ -350,11 +399,11 @@ impl<'de> Visitor<'de> for NameSeed {
     }
 }
 
-struct CellSeed<'r, R> {
-    row: &'r mut R,
-    has_place: &'r mut bool,
-    name: &'r str,
-    guess: usize,
+pub(super) struct CellSeed<'r, R> {
+    pub(super) row: &'r mut R,
+    pub(super) has_place: &'r mut bool,
+    pub(super) name: &'r str,
+    pub(super) guess: usize,
 }
 
 impl<R: TakeRow> CellSeed<'_, R> {

@@ -7,6 +7,7 @@
 pub(crate) mod column;
 mod delimited;
 mod dialect;
+mod feature;
 mod json;
 pub(crate) mod opened;
 mod records;

@@ -109,7 +109,9 @@ pub(crate) fn records(
     let mut first = place;
     if place == 0 {
         first = form.mark as u64;
-        if let Format::Json(Layout::Array(at)) = format {
+        if let Format::Json(layout) = format
+            && let Some(at) = layout.array_at()
+        {
             let before = at as u64 + 1;
             std::io::copy(
                 &mut std::io::Read::take(&mut text, before),
@@ -294,6 +296,10 @@ impl Pass {
     }
 
     fn take_value(&mut self, record: &Record<'_>, layout: Layout) -> Option<()> {
+        if self.is_closed && layout.is_of_features() {
+            // What else a collection says of itself.
+            return Some(());
+        }
         if self.is_closed && !record.bytes.trim_ascii().is_empty() {
             return self.fault(record.line, "something stands behind the end of the array");
         }
@@ -301,9 +307,9 @@ impl Pass {
             Ok(value) => value,
             Err(fault) => return self.fault(record.line, told(&fault)),
         };
-        self.is_closed |= matches!(layout, Layout::Array(_)) && json::is_end(record.bytes);
+        self.is_closed |= layout.array_at().is_some() && json::is_end(record.bytes);
         let value = value?;
-        if let Err(fault) = json::read_row(value, &mut self.json) {
+        if let Err(fault) = json::read_row(value, layout, &mut self.json) {
             return self.fault(record.line, told(&fault));
         }
         self.count(record);
@@ -333,7 +339,8 @@ impl Pass {
 
     /// Behind the last record.
     fn end(&mut self, line: u64) {
-        if matches!(self.format, Format::Json(Layout::Array(_))) && !self.is_closed {
+        let is_array = matches!(self.format, Format::Json(layout) if layout.array_at().is_some());
+        if is_array && !self.is_closed {
             self.fault(line, "the array does not end: the file is cut off");
         }
     }
@@ -370,6 +377,7 @@ fn too_many() -> String {
 pub(crate) fn told(fault: &ValueFault) -> String {
     match fault {
         ValueFault::Json(error) => format!("it is not JSON: {error}"),
+        ValueFault::Feature(error) => format!("it is no feature of GeoJSON: {error}"),
         ValueFault::NoEnd => "no comma follows it, nor the end of the array".to_owned(),
         ValueFault::Columns => too_many(),
     }

@@ -390,7 +390,7 @@ impl Cells<'_> {
             row,
             misfit: None,
         };
-        json::read_row(value, &mut columns).map_err(|fault| told(&fault))?;
+        json::read_row(value, layout, &mut columns).map_err(|fault| told(&fault))?;
         if let Some(at) = columns.misfit {
             return Err(misfit(self.names, at));
         }

@@ -201,3 +201,61 @@ fn a_row_number_leads_to_its_row_deep_in_a_long_text() {
         assert_eq!(rows, [[integer(row), integer(row)]]);
     }
 }
+
+#[test]
+fn features_are_rows_of_their_properties() {
+    let collection = br#"{ "type": "FeatureCollection", "name": "features",
+  "crs": {"type": "name", "properties": {"features": [1, 2]}},
+  "features": [
+    {"type": "Feature", "id": 7, "properties": {"name": "well, \"new\"", "depth": 2}, "bbox": [1, 2, 1, 2],
+     "geometry": {"type": "Point", "coordinates": [1.5, -2]}},
+    {"geometry": null, "type": "Feature", "properties": {"depth": 2.5, "tags": ["a", "]"]}},
+    {"type": "Feature", "properties": null, "geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}}
+  ], "bbox": [0, 0, 2, 2]
+}
+"#;
+    let point = text(r#"{"type":"Point","coordinates":[1.5,-2]}"#);
+    let line = text(r#"{"type":"LineString","coordinates":[[0,0],[1,1]]}"#);
+    let columns = [
+        "feature_id: Int64",
+        "name: Utf8",
+        "depth: Float64",
+        "geometry: Utf8",
+        "tags: Utf8",
+    ];
+    let rows: [&[Value]; 3] = [
+        &[
+            integer(7),
+            text("well, \"new\""),
+            Value::Real(2.0),
+            point,
+            Value::Null,
+        ],
+        &[
+            Value::Null,
+            Value::Null,
+            Value::Real(2.5),
+            Value::Null,
+            text(r#"["a","]"]"#),
+        ],
+        &[Value::Null, Value::Null, Value::Null, line, Value::Null],
+    ];
+    check("wells.geojson", collection, &columns, &rows);
+    check("wells.json", collection, &columns, &rows);
+    let lines = br#"{"type":"Feature","properties":{"a":1},"geometry":null}
+{"type":"Feature","properties":{"a":2},"geometry":{"type":"Point","coordinates":[]}}
+"#;
+    let columns = ["a: Int64", "geometry: Utf8"];
+    let rows: [&[Value]; 2] = [
+        &[integer(1), Value::Null],
+        &[integer(2), text(r#"{"type":"Point","coordinates":[]}"#)],
+    ];
+    check("lines.geojsonl", lines, &columns, &rows);
+    // What only looks alike is JSON as any other.
+    check(
+        "flags.json",
+        br#"{"features": [1, 2]}"#,
+        &["features: Utf8"],
+        &[&[text("[1,2]")]],
+    );
+}

@@ -39,6 +39,30 @@ fn rows_in_front_of_a_wrong_one_are_served_and_it_is_named() {
             "ragged.csv: row 1 (line 4): it has 1 values where there are 2 columns",
         ),
         (
+            "type.geojson",
+            br#"{"type": "FeatureCollection", "features": [
+{"type": "Feature", "properties": {"a": 1}, "geometry": null},
+{"type": "Point", "coordinates": [1, 2]}]}"#,
+            1,
+            "type.geojson: row 1 (line 3): it is no feature of GeoJSON: its type is \"Point\" at line 1 column 16",
+        ),
+        (
+            "named.geojson",
+            br#"{"type": "FeatureCollection", "features": [
+{"type": "Feature", "properties": {"a": 1}, "geometry": null},
+{"type": "Feature", "properties": {"geometry": "round"}, "geometry": null}]}"#,
+            1,
+            "named.geojson: row 1 (line 3): it is no feature of GeoJSON: a property is called geometry, as a column of the feature itself at line 1 column 45",
+        ),
+        (
+            "cut.geojson",
+            br#"{"type": "FeatureCollection", "features": [
+{"type": "Feature", "properties": {"a": 1}, "geometry": null},
+{"type": "Feature", "prop"#,
+            1,
+            "cut.geojson: row 1 (line 3): no comma follows it, nor the end of the array",
+        ),
+        (
             "wide.csv",
             b"a,b\n1,2\n3,4,5\n",
             1,
