@@ -22,7 +22,7 @@ impl Connector for FilesConnector {
     }
 
     fn opens(&self) -> &'static str {
-        "Parquet, Arrow, Avro, CSV, JSON or Excel file (.parquet, .arrow, .feather, .avro, .csv, .tsv, .json, .jsonl, .ndjson, .xlsx), or a folder of them"
+        "Parquet, Arrow, Avro, CSV, JSON, GeoJSON or Excel file (.parquet, .arrow, .feather, .avro, .csv, .tsv, .json, .jsonl, .ndjson, .geojson, .xlsx), or a folder of them"
     }
 
     fn recognizes(&self, location: &Location) -> bool {
