@@ -276,12 +276,13 @@ impl BlockingSource for Hdf5 {
         Ok(self.current()?.names.contains_key(table))
     }
 
-    fn table_count(&self, table: &str, _: Option<u64>, limits: &Limits) -> Result<Count> {
+    fn table_count(&self, table: &str, at_most: Option<u64>, limits: &Limits) -> Result<Count> {
         limits.check()?;
         let table = self.current()?.table(table)?;
+        let (rows, most) = (readable(&table)?.count(), at_most.unwrap_or(u64::MAX));
         Ok(Count {
-            rows: readable(&table)?.count(),
-            truncated: false,
+            rows: rows.min(most),
+            truncated: rows >= most,
         })
     }
 

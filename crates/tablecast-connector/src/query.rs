@@ -259,7 +259,7 @@ pub enum Want {
     },
     /// How many rows there are.
     Count {
-        /// Counting may stop here, and says so; a number that is known without counting is told whole.
+        /// Counting may stop here, and says so; a number that is known without counting may be told whole.
         at_most: Option<u64>,
     },
     /// The commonest values with their counts, by count descending, then value ascending. Nulls are not counted.

@@ -149,7 +149,7 @@ pub trait Source: Send + Sync {
         unsupported("detect_spatialite")
     }
 
-    /// The rows of a whole table; counting may stop at `at_most`, but a number that is known is told whole.
+    /// The rows of a whole table; counting may stop at `at_most`, and says so; a number that is known may be told whole.
     fn table_count<'a>(
         &'a self,
         table: &'a str,

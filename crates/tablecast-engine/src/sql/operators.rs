@@ -96,6 +96,16 @@ impl Side {
         }
     }
 
+    /// Whether the value is written, and so small that whole numbers on its other side stay there as reals, too.
+    fn is_exact_real(&self) -> bool {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match &self.expr {
+            Expr::Literal(ScalarValue::Int64(Some(whole)), _) => (*whole as f64).abs() < EXACT,
+            Expr::Literal(ScalarValue::Float64(Some(real)), _) => real.abs() < EXACT,
+            _ => false,
+        }
+    }
+
     fn is_literal(&self) -> bool {
         matches!(self.expr, Expr::Literal(..))
     }
@@ -247,7 +257,8 @@ fn comparison(left: Side, operator: Operator, right: Side) -> DataFusionResult<E
         let is_column_and_literal = (left.is_literal() && right.has_affinity())
             || (right.is_literal() && left.has_affinity());
         // What a container compares by itself is left to it: it minds a column's type.
-        return Ok(if left.class == right.class || is_column_and_literal {
+        let is_plain = is_column_and_literal || left.is_exact_real() || right.is_exact_real();
+        return Ok(if left.class == right.class || is_plain {
             plain(left, right)
         } else {
             exactly(Checked::Compare, left, operator, right)

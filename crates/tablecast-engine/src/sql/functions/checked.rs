@@ -74,6 +74,13 @@ impl Checked {
                 .map(|(whole, real)| Some(order(whole_and_real(whole?, real?))))
                 .collect());
         }
+        if let (DataType::Float64, DataType::Int64) = (left.data_type(), right.data_type()) {
+            let pairs = left.as_primitive::<Float64Type>().iter();
+            let pairs = pairs.zip(right.as_primitive::<Int64Type>());
+            return Ok(pairs
+                .map(|(real, whole)| Some(order(whole_and_real(whole?, real?).reverse())))
+                .collect());
+        }
         let rows = 0..left.len();
         let (left, right) = (ColumnView::new(left)?, ColumnView::new(right)?);
         let value = |view: &ColumnView<'_>, row| {
