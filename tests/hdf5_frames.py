@@ -9,12 +9,14 @@ counts, sums and conditions; and against any other file with what pandas read in
 import json
 import math
 import pathlib
+import sqlite3
 import sys
 
 from server import SHARED, Tally, serve, tilde
 
 # Columns of a frame that conditions are put to.
 COLUMNS = 20
+SQLITE = sqlite3.connect(":memory:")
 SETTINGS = [
     "--setting", "max_returned_rows", "20000",
     "--setting", "sql_time_limit_ms", "60000",
@@ -66,8 +68,14 @@ def conditions(cells):
         yield "like", middle, lambda cell: cell is not None and cell.upper() == upper
         yield "glob", middle[:5] + "*", lambda cell: cell is not None and cell.startswith(middle[:5])
         if len(middle) > 10 and middle[10] == "T":
-            yield "date", middle[:10], lambda cell: cell is not None and cell[:10] == middle[:10]
+            today = day(middle)
+            yield "date", today, lambda cell: cell is not None and day(cell) == today
             yield "date", middle[:9], lambda cell: False
+
+
+def day(text):
+    """The day of a time as SQLite has it: by universal time."""
+    return SQLITE.execute("select date(?)", (text,)).fetchone()[0]
 
 
 def compared(value):

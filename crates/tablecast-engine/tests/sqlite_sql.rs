@@ -326,3 +326,40 @@ fn tables_whose_names_differ_by_case_are_two() {
         assert_eq!(pair.shown(sql), wanted, "{sql}");
     }
 }
+
+/// A statement of nested or chained parts, which SQLite answers or refuses.
+fn nested(before: &str, middle: &str, behind: &str, levels: usize) -> String {
+    let (before, behind) = (before.repeat(levels), behind.repeat(levels));
+    format!("select {before}{middle}{behind} from t limit 1")
+}
+
+#[test]
+fn what_would_double_with_every_level_is_refused_and_what_does_not_is_answered() {
+    let pair = pair();
+    for sql in [
+        nested("", "1", " is 1", 100),
+        nested("", "i", " is not distinct from i", 100),
+        nested("(1 in (select ", "1", "))", 20),
+        nested("max(1, ", "i", ")", 30),
+        nested("(", "i", " between 0 and 1)", 30),
+        nested("(case ", "i", " when 1 then 1 when 2 then 0.5 end)", 18),
+        nested("(", "i", " in (1, 1.5))", 30),
+    ] {
+        let refusal = pair.engine(&sql).expect_err(&sql);
+        assert!(refusal.contains("too large"), "{sql}: {refusal}");
+    }
+    for sql in [
+        nested("8 / (", "i", ")", 20),
+        nested("8 % (", "i", ")", 20),
+        nested("", "9.5", " % 4", 60),
+        nested("- ", "i", "", 40),
+        nested("~ ", "i", "", 40),
+        nested("", "i", " || 1", 100),
+        nested("not ", "i", "", 40),
+        nested("", "i", " + 1", 60),
+        nested("(", "i", " is 1)", 5),
+    ] {
+        let (sqlite, engine) = (pair.sqlite(&sql), pair.engine(&sql));
+        assert_eq!(engine, sqlite, "{sql}");
+    }
+}

@@ -12,6 +12,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use datafusion::functions::core::nullif;
+
 use super::functions::casts;
 use super::functions::checked::Checked;
 
@@ -165,8 +167,8 @@ impl ExprPlanner for Operators {
             Operator::Plus | Operator::Minus | Operator::Multiply => {
                 arithmetic(left, operator, right)
             }
-            Operator::Divide => quotient(left, right)?,
-            Operator::Modulo => remainder(left, right)?,
+            Operator::Divide => quotient(left, right),
+            Operator::Modulo => remainder(left, right),
             Operator::StringConcat => binary_expr(left.text(), operator, right.text()),
             Operator::BitwiseAnd | Operator::BitwiseOr => {
                 binary_expr(left.whole(), operator, right.whole())
@@ -222,30 +224,37 @@ fn arithmetic(left: Side, operator: Operator, right: Side) -> Expr {
 }
 
 /// By zero it is null.
-fn quotient(left: Side, right: Side) -> DataFusionResult<Expr> {
-    let (left, divisor) = (left.number().expr, right.number().expr);
-    let divisor = match divisor {
-        Expr::Literal(ScalarValue::Int64(Some(number)), _) if number != 0 => divisor,
-        other => when(other.clone().not_eq(lit(0_i64)), other).end()?,
-    };
-    Ok(binary_expr(left, Operator::Divide, divisor))
+fn quotient(left: Side, right: Side) -> Expr {
+    let (left, divisor) = (left.number().expr, right.number());
+    binary_expr(left, Operator::Divide, unless_zero(divisor))
 }
 
 /// Of whole numbers: what reals have behind the point is cut off first.
-fn remainder(left: Side, right: Side) -> DataFusionResult<Expr> {
+fn remainder(left: Side, right: Side) -> Expr {
     let (left, right) = (left.number(), right.number());
     let is_real = left.class == Class::Real || right.class == Class::Real;
-    let divisor = right.whole();
-    // By -1 nothing is left over, and the smallest number cannot be divided by it.
-    let divisor = when(divisor.clone().eq(lit(-1_i64)), lit(1_i64))
-        .when(divisor.clone().not_eq(lit(0_i64)), divisor)
-        .end()?;
-    let left = binary_expr(left.whole(), Operator::Modulo, divisor);
-    Ok(if is_real {
+    let divisor = Side {
+        class: Class::Whole,
+        expr: right.whole(),
+    };
+    let left = binary_expr(left.whole(), Operator::Modulo, unless_zero(divisor));
+    if is_real {
         cast(left, DataType::Float64)
     } else {
         left
-    })
+    }
+}
+
+/// A number, or null where it is zero. It stands there once: nested, two of each would be too many.
+fn unless_zero(divisor: Side) -> Expr {
+    let zero = match (&divisor.expr, divisor.class) {
+        (Expr::Literal(ScalarValue::Int64(Some(number)), _), _) if *number != 0 => {
+            return divisor.expr;
+        }
+        (_, Class::Real) => lit(0.0_f64),
+        _ => lit(0_i64),
+    };
+    called(nullif().as_ref().clone(), vec![divisor.expr, zero])
 }
 
 fn comparison(left: Side, operator: Operator, right: Side) -> DataFusionResult<Expr> {

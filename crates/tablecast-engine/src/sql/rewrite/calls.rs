@@ -29,6 +29,13 @@ impl Rewriting<'_> {
         }
         let known = functions::known(&name, arguments.as_ref().map_or(1, Vec::len))?;
         if let (Some(template), Some(arguments)) = (known.template, &arguments) {
+            // Such as `max(a, b)`, which is null if one of them is.
+            if !arguments
+                .iter()
+                .all(|argument| self.budget.allows(argument, 1))
+            {
+                return Ok(None);
+            }
             let mut replaced = template(arguments);
             if let Expr::Case { conditions, .. } = &mut replaced {
                 for case in conditions {

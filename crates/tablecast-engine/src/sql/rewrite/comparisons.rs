@@ -59,6 +59,9 @@ impl Rewriting<'_> {
                 low,
                 high,
             } => {
+                if !self.budget.allows(&**expr, 1) {
+                    return;
+                }
                 let side = |op, limit: &Expr| {
                     let mut side = binary((**expr).clone(), op, limit.clone());
                     self.comparison(&mut side);
@@ -95,7 +98,11 @@ impl Rewriting<'_> {
                 }
                 let is_plain = (self.is_number_column(expr) && list.iter().all(is_whole_literal))
                     || (self.is_text_column(expr) && list.iter().all(is_text_literal));
-                if decided.is_none() && !is_plain && !list.is_empty() {
+                if decided.is_none()
+                    && !is_plain
+                    && !list.is_empty()
+                    && self.budget.allows(&**expr, list.len())
+                {
                     decided = Some(negated_if(*negated, self.one_of(expr, list)));
                 }
             }
@@ -143,6 +150,9 @@ impl Rewriting<'_> {
 
     /// Whether two values are the same, where null is a value like others.
     pub(super) fn same(&self, left: &Expr, right: &Expr, negated: bool) -> Expr {
+        if !self.budget.allows(left, 2) || !self.budget.allows(right, 2) {
+            return literal(Literal::Null);
+        }
         let null = |expr: &Expr| Expr::IsNull(Box::new(expr.clone()));
         let there = |expr: &Expr| Expr::IsNotNull(Box::new(expr.clone()));
         let and = |left, right| binary(left, BinaryOperator::And, right);

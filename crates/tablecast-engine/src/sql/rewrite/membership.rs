@@ -14,14 +14,16 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::super::dialect::SqliteSyntax;
 use super::super::spelled::{binary, literal, number_literal, quoted};
 use super::super::spelled_each;
+use super::budget::Budget;
 
 /// The name of the only column of a list of values.
 pub(super) const MEMBER: &str = "in value";
 
 /// Rewrites all such expressions of `select` itself, not those of its sub-queries.
-pub(super) fn three_valued(select: &mut Select) {
+pub(super) fn three_valued(select: &mut Select, budget: &Budget) {
+    let value = |expr: &mut Expr| value(expr, budget);
     if let Some(selection) = &mut select.selection {
-        condition(selection);
+        condition(selection, budget);
     }
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
@@ -54,36 +56,39 @@ fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
 }
 
 /// A condition that all rows must pass: what is joined by `and` must hold by itself.
-fn condition(expr: &mut Expr) {
+fn condition(expr: &mut Expr, budget: &Budget) {
     match expr {
         Expr::BinaryOp {
             left,
             op: BinaryOperator::And,
             right,
         } => {
-            condition(left);
-            condition(right);
+            condition(left, budget);
+            condition(right, budget);
         }
-        Expr::Nested(inner) => condition(inner),
-        Expr::InSubquery { expr, .. } => value(expr),
+        Expr::Nested(inner) => condition(inner, budget),
+        Expr::InSubquery { expr, .. } => value(expr, budget),
         Expr::UnaryOp {
             op: UnaryOperator::Not,
             expr: inner,
-        } if matches!(**inner, Expr::InSubquery { .. }) => condition(inner),
-        other => value(other),
+        } if matches!(**inner, Expr::InSubquery { .. }) => {
+            condition(inner, budget);
+        }
+        other => value(other, budget),
     }
 }
 
-fn value(expr: &mut Expr) {
-    let _ = expr.visit(&mut Members { depth: 0 });
+fn value(expr: &mut Expr, budget: &Budget) {
+    let _ = expr.visit(&mut Members { depth: 0, budget });
 }
 
-struct Members {
+struct Members<'a> {
+    budget: &'a Budget,
     /// How many sub-queries are around the expression.
     depth: usize,
 }
 
-impl VisitorMut for Members {
+impl VisitorMut for Members<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
@@ -107,6 +112,8 @@ impl VisitorMut for Members {
                     negated,
                 },
             ) = (self.depth, &*expr)
+            && self.budget.allows(&**member, 1)
+            && self.budget.allows(&**subquery, 2)
             && let Some(decided) = decided(member, subquery, *negated)
         {
             *expr = decided;

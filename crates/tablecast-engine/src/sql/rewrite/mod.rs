@@ -2,6 +2,7 @@
 //! in the catalog, parameters as literals, functions by their listed names, and what the two read differently.
 
 mod aliases;
+mod budget;
 mod calls;
 mod comparisons;
 mod membership;
@@ -26,6 +27,7 @@ use super::spelled::{
 };
 use super::spelled_each;
 use aliases::Aliases;
+use budget::Budget;
 use calls::{cast, keyword_form};
 use comparisons::collated;
 use membership::{MEMBER, three_valued};
@@ -45,9 +47,10 @@ pub(super) fn rewrite(
             .map(|(name, value)| (name.as_str(), value))
             .collect(),
         aliases,
+        budget: Budget::new(),
     };
     match parsed.query.visit(&mut rewriting) {
-        ControlFlow::Continue(()) => {}
+        ControlFlow::Continue(()) => rewriting.budget.check()?,
         ControlFlow::Break(error) => return Err(error),
     }
     distinct_names(&mut parsed.query);
@@ -59,6 +62,8 @@ struct Rewriting<'a> {
     parameters: BTreeMap<&'a str, &'a Value>,
     /// Names that the statement itself gives to columns and tables.
     aliases: Aliases,
+    /// What may be copied.
+    budget: Budget,
 }
 
 impl VisitorMut for Rewriting<'_> {
@@ -77,7 +82,7 @@ impl VisitorMut for Rewriting<'_> {
         for item in &mut select.projection {
             name_by_text(item);
         }
-        three_valued(select);
+        three_valued(select, &self.budget);
         self.leave_out_rowid(select);
         if self.is_natural_by_rowid(select) {
             // Row numbers are columns in a plan, and would be among those that are compared.
@@ -268,7 +273,7 @@ impl Rewriting<'_> {
     /// Each branch with a condition of its own: with an operand, all would be compared in one type.
     fn case(&self, operand: Option<&Expr>, conditions: &mut [CaseWhen]) {
         for case in conditions {
-            if let Some(operand) = operand {
+            if let Some(operand) = operand.filter(|operand| self.budget.allows(*operand, 1)) {
                 let value = case.condition.clone();
                 case.condition = binary(operand.clone(), BinaryOperator::Eq, value);
                 self.comparison(&mut case.condition);
