@@ -219,7 +219,8 @@ fn date(cell: &Cell<'_>) -> Option<String> {
             .and_then(|digits| digits.parse::<u8>().ok())
             .is_some_and(|number| (1..=most).contains(&number))
     };
-    (is_in(5..7, 12) && is_in(8..10, 31)).then(|| date.clone().into_owned())
+    let is_day = is_in(5..7, 12) && is_in(8..10, 31);
+    is_day.then(|| date.into_owned())
 }
 
 #[cfg(test)]

@@ -244,7 +244,7 @@ fn what_the_guide_says_of_sqlites_sql_is_true() {
 }
 
 /// The engine over one-column tables; `u` and `large` are of `uint64`, and names differ by case.
-fn odd() -> Arc<dyn Database> {
+fn odd() -> Pair {
     let table = |name: &str, data_type: &DataType, values: &[i128]| Table {
         name: name.to_owned(),
         columns: vec![Column::new("value", data_type.clone())],
@@ -260,15 +260,15 @@ fn odd() -> Arc<dyn Database> {
         table("Data", &DataType::Int64, &[2]),
     ];
     let source = Stupid::with_identity(tables, Identity::RowNumber { seekable: false });
-    complete(Arc::new(Blocking::new(source, 2).unwrap()))
+    Pair {
+        database: complete(Arc::new(Blocking::new(source, 2).unwrap())),
+        sqlite: rusqlite::Connection::open_in_memory().unwrap(),
+    }
 }
 
 #[test]
 fn whole_numbers_without_a_sign_are_whole_numbers() {
-    let pair = Pair {
-        database: odd(),
-        sqlite: rusqlite::Connection::open_in_memory().unwrap(),
-    };
+    let pair = odd();
     for (sql, wanted) in [
         (
             "select value + 1, value / 2, value % 4, -value, value * 2.0 from u",
@@ -304,10 +304,7 @@ fn whole_numbers_without_a_sign_are_whole_numbers() {
 
 #[test]
 fn tables_whose_names_differ_by_case_are_two() {
-    let pair = Pair {
-        database: odd(),
-        sqlite: rusqlite::Connection::open_in_memory().unwrap(),
-    };
+    let pair = odd();
     for (sql, wanted) in [
         (
             "select d.value, e.value from data d, Data e",

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use arrow_schema::DataType;
 use datafusion::common::{DFSchema, Result as DataFusionResult, ScalarValue};
+use datafusion::functions::core::nullif;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, Operator, ScalarUDF, binary_expr, cast, lit, when,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
-
-use datafusion::functions::core::nullif;
 
 use super::functions::casts;
 use super::functions::checked::Checked;

@@ -144,6 +144,13 @@ impl TableData {
         Ok(data)
     }
 
+    /// The facet of a column, whole or of a sample.
+    fn facet(&self, column: &str) -> Option<&FacetData> {
+        let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
+        let mut facets = self.facets.iter().chain(sampled);
+        facets.find(|facet| facet.plan.column == column)
+    }
+
     async fn label_facets(
         &mut self,
         site: &Site,
@@ -153,17 +160,9 @@ impl TableData {
         if self.facets.is_empty() && self.sampled.is_empty() {
             return Ok(());
         }
-        let is_facet = |column: &str| {
-            let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
-            let mut facets = self.facets.iter().chain(sampled);
-            facets.any(|facet| facet.plan.column == column)
-        };
-        self.facet_labels
-            .extend(labels::enumerated(&place.info, is_facet));
+        self.facet_labels = labels::enumerated(&place.info, |column| self.facet(column).is_some());
         for (column, other, key) in labels::references(place.published, &place.info.name).await? {
-            let sampled = self.sampled.iter().map(|sampled| &sampled.facet);
-            let mut facets = self.facets.iter().chain(sampled);
-            let Some(facet) = facets.find(|facet| facet.plan.column == column) else {
+            let Some(facet) = self.facet(&column) else {
                 continue;
             };
             let values: Vec<_> = facet

@@ -2,7 +2,7 @@
 
 use tablecast_connector::{Result, Value, compare_values};
 
-use super::rows::{Gives, RowFunction, any_null, integer, real};
+use super::rows::{Gives, RowFunction, any_null, integer, internal, real};
 
 /// `cast(… as text)`.
 pub(in crate::sql) static TO_TEXT: RowFunction = internal("to_text", 1, Gives::Text, first);
@@ -52,21 +52,6 @@ pub(super) static ALL: [&RowFunction; 7] = [
     &SHIFT_LEFT,
     &SHIFT_RIGHT,
 ];
-
-const fn internal(
-    name: &'static str,
-    arguments: usize,
-    gives: Gives,
-    work: fn(&[Value]) -> Result<Value>,
-) -> RowFunction {
-    RowFunction {
-        name,
-        arguments: arguments..=arguments,
-        gives,
-        is_internal: true,
-        work,
-    }
-}
 
 /// The value itself: the answer's type casts it.
 #[expect(

@@ -9,7 +9,7 @@
 use serde_json::Value as Json;
 use tablecast_connector::{Error, Result, Value, number, real_text};
 
-use super::rows::{Gives, RowFunction, any_null, function, text};
+use super::rows::{Gives, RowFunction, any_null, function, internal, text};
 
 pub(super) const FUNCTIONS: &[RowFunction] = &[
     function!("json", 1..=1, Text, |values| of_first(values, |json| json
@@ -30,24 +30,9 @@ pub(super) const FUNCTIONS: &[RowFunction] = &[
             None => Value::Null,
         }
     )),
-    internal("json_contains", 2..=2, Gives::Boolean, contains),
-    internal("json_number", 1..=1, Gives::Real, as_number),
+    internal("json_contains", 2, Gives::Boolean, contains),
+    internal("json_number", 1, Gives::Real, as_number),
 ];
-
-const fn internal(
-    name: &'static str,
-    arguments: std::ops::RangeInclusive<usize>,
-    gives: Gives,
-    work: fn(&[Value]) -> Result<Value>,
-) -> RowFunction {
-    RowFunction {
-        name,
-        arguments,
-        gives,
-        is_internal: true,
-        work,
-    }
-}
 
 /// The columns of `json_each`.
 pub(in crate::sql) const EACH: &[&str] = &["key", "value", "type", "atom", "fullkey", "path"];

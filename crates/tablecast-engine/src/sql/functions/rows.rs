@@ -50,6 +50,22 @@ macro_rules! function {
 
 pub(super) use function;
 
+/// A function that only rewritten statements call.
+pub(super) const fn internal(
+    name: &'static str,
+    arguments: usize,
+    gives: Gives,
+    work: fn(&[Value]) -> Result<Value>,
+) -> RowFunction {
+    RowFunction {
+        name,
+        arguments: arguments..=arguments,
+        gives,
+        is_internal: true,
+        work,
+    }
+}
+
 impl RowFunction {
     pub(in crate::sql) fn to_udf(&'static self) -> ScalarUDF {
         ScalarUDF::from(Adapter {

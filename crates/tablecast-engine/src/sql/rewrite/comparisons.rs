@@ -14,7 +14,7 @@ use super::Rewriting;
 
 impl Rewriting<'_> {
     /// Comparisons and arithmetic: conditions joined by `&` and `|`, booleans as numbers, texts that are numbers beside
-    /// columns of numbers, divisions by zero.
+    /// columns of numbers, collations, lists and ranges.
     pub(super) fn comparison(&self, expr: &mut Expr) {
         let mut decided = None;
         match expr {
@@ -203,8 +203,7 @@ impl Rewriting<'_> {
             return self.truth(inner);
         }
         // Columns of booleans are numbers here.
-        let is_number = self.is_number_column(expr)
-            || matches!(expr, Expr::Value(value) if matches!(value.value, Literal::Number(..)));
+        let is_number = self.is_number_column(expr) || is_number_literal(expr);
         let is_null = matches!(expr, Expr::Value(value) if value.value == Literal::Null);
         if is_null || (!is_number && self.is_condition(expr)) {
             return;
@@ -214,11 +213,7 @@ impl Rewriting<'_> {
         } else {
             call("to_real", vec![expr.clone()])
         };
-        *expr = Expr::BinaryOp {
-            left: Box::new(number),
-            op: BinaryOperator::NotEq,
-            right: Box::new(number_literal(0)),
-        };
+        *expr = binary(number, BinaryOperator::NotEq, number_literal(0));
     }
 
     /// A number becomes a text where it is compared with a column of texts.
@@ -288,17 +283,9 @@ impl Rewriting<'_> {
             | Expr::InList { .. }
             | Expr::InSubquery { .. }
             | Expr::Exists { .. } => true,
-            Expr::BinaryOp { op, .. } => matches!(
-                op,
-                BinaryOperator::Eq
-                    | BinaryOperator::NotEq
-                    | BinaryOperator::Lt
-                    | BinaryOperator::LtEq
-                    | BinaryOperator::Gt
-                    | BinaryOperator::GtEq
-                    | BinaryOperator::And
-                    | BinaryOperator::Or
-            ),
+            Expr::BinaryOp { op, .. } => {
+                is_comparison(op) || matches!(op, BinaryOperator::And | BinaryOperator::Or)
+            }
             Expr::Function(function) => {
                 matches!(
                     last_part(&function.name).as_str(),
@@ -333,7 +320,7 @@ impl Rewriting<'_> {
     /// A value of JSON as a number, where it is compared or reckoned with one.
     pub(super) fn json_beside(&self, json: &mut Expr, other: &Expr) {
         let is_number = self.is_number_column(other)
-            || matches!(other, Expr::Value(value) if matches!(value.value, Literal::Number(..)))
+            || is_number_literal(other)
             || matches!(
                 other,
                 Expr::UnaryOp {
@@ -361,15 +348,12 @@ fn is_comparison(op: &BinaryOperator) -> bool {
 
 /// Whether it holds, for every value of `column` but null.
 fn unless_null(column: &Expr, holds: bool) -> Expr {
-    Expr::BinaryOp {
-        left: Box::new(column.clone()),
-        op: if holds {
-            BinaryOperator::Eq
-        } else {
-            BinaryOperator::NotEq
-        },
-        right: Box::new(column.clone()),
-    }
+    let op = if holds {
+        BinaryOperator::Eq
+    } else {
+        BinaryOperator::NotEq
+    };
+    binary(column.clone(), op, column.clone())
 }
 
 /// A value whose plain order is that of the collation; `None` if there is no such collation.
